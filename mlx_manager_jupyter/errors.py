@@ -1,0 +1,240 @@
+"""One error tree, shared by the extension and the kernel side.
+
+::
+
+    MLXManagerError                 500  internal
+    ├── BadRequest                  400  bad_request
+    │   ├── UnknownField            400  unknown_field
+    │   ├── InvalidValue            400  invalid_value
+    │   └── UnsupportedField        400  unsupported_field
+    ├── Unauthorized                401  unauthorized
+    ├── NotFound                    404  not_found
+    │   ├── UnknownModel            404  unknown_model
+    │   ├── UnknownProfile          404  unknown_profile
+    │   └── UnknownServer           404  unknown_server
+    ├── Conflict                    409  conflict
+    │   ├── NameTaken               409  name_taken
+    │   └── PortTaken               409  port_taken
+    ├── ModelUnusable               422  model_unusable
+    │   ├── NoWeights               422  no_weights
+    │   ├── CorruptWeights          422  corrupt_weights
+    │   └── UnsupportedModel        422  unsupported_model
+    ├── EngineMissing               424  engine_missing
+    ├── StartFailed                 502  start_failed
+    │   ├── OutOfMemory             502  out_of_memory
+    │   └── EngineCrashed           502  engine_crashed
+    ├── UpstreamFailed              502  upstream_failed
+    ├── NotReady                    503  not_ready
+    ├── StoreUnusable               500  store_unusable
+    └── ExtensionUnreachable        503  extension_unreachable   (client side only)
+
+Each carries the HTTP status, a stable ``code``, a message that says what happened and a hint that
+says what to do next. The extension sends them as `Problem`; the client raises the same class again.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, ClassVar
+
+from mlx_manager_jupyter.schema import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class MLXManagerError(Exception):
+    """Base of every error this package raises on purpose."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, hint: str | None = None, log_tail: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.log_tail = tuple(log_tail)
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+    @property
+    def problem(self) -> Problem:
+        """The record that crosses the wire."""
+        return Problem(
+            code=self.code, message=self.message, hint=self.hint, log_tail=self.log_tail
+        )
+
+    @staticmethod
+    def of(problem: Problem) -> MLXManagerError:
+        """Make the error again on the other side of the wire; unknown codes become the base class."""
+        kind = _by_code(MLXManagerError).get(problem.code, MLXManagerError)
+        return kind(problem.message, problem.hint, problem.log_tail)
+
+
+class BadRequest(MLXManagerError):
+    """The request could not be understood."""
+
+    status = 400
+    code = "bad_request"
+
+
+class UnknownField(BadRequest):
+    """No such field; the message names the nearest one."""
+
+    code = "unknown_field"
+
+
+class InvalidValue(BadRequest):
+    """A value outside its type or range."""
+
+    code = "invalid_value"
+
+
+class UnsupportedField(BadRequest):
+    """The chosen engine, or its installed version, can't honour this field."""
+
+    code = "unsupported_field"
+
+
+class Unauthorized(MLXManagerError):
+    """No key, or one that does not open this door."""
+
+    status = 401
+    code = "unauthorized"
+
+
+class NotFound(MLXManagerError):
+    """No such thing."""
+
+    status = 404
+    code = "not_found"
+
+
+class UnknownModel(NotFound):
+    """Neither a folder, nor a model of the local cache, nor a served name."""
+
+    code = "unknown_model"
+
+
+class UnknownProfile(NotFound):
+    """No profile of that name."""
+
+    code = "unknown_profile"
+
+
+class UnknownServer(NotFound):
+    """No server of that name."""
+
+    code = "unknown_server"
+
+
+class Conflict(MLXManagerError):
+    """The request contradicts what is there."""
+
+    status = 409
+    code = "conflict"
+
+
+class NameTaken(Conflict):
+    """Another profile or server has this name."""
+
+    code = "name_taken"
+
+
+class PortTaken(Conflict):
+    """Another program listens on that port."""
+
+    code = "port_taken"
+
+
+class ModelUnusable(MLXManagerError):
+    """The model's files can't be served."""
+
+    status = 422
+    code = "model_unusable"
+
+
+class NoWeights(ModelUnusable):
+    """The folder lacks weights, or some of them."""
+
+    code = "no_weights"
+
+
+class CorruptWeights(ModelUnusable):
+    """A weight file is damaged or cut short."""
+
+    code = "corrupt_weights"
+
+
+class UnsupportedModel(ModelUnusable):
+    """The engine does not know this architecture."""
+
+    code = "unsupported_model"
+
+
+class EngineMissing(MLXManagerError):
+    """The engine is not installed."""
+
+    status = 424
+    code = "engine_missing"
+
+
+class StartFailed(MLXManagerError):
+    """The engine did not come up."""
+
+    status = 502
+    code = "start_failed"
+
+
+class OutOfMemory(StartFailed):
+    """The engine ran out of memory."""
+
+    code = "out_of_memory"
+
+
+class EngineCrashed(StartFailed):
+    """The engine ended by itself."""
+
+    code = "engine_crashed"
+
+
+class UpstreamFailed(MLXManagerError):
+    """The engine refused or broke off a request."""
+
+    status = 502
+    code = "upstream_failed"
+
+
+class NotReady(MLXManagerError):
+    """The server is known but does not answer yet, or no longer."""
+
+    status = 503
+    code = "not_ready"
+
+
+class StoreUnusable(MLXManagerError):
+    """The state file can't be read or written."""
+
+    code = "store_unusable"
+
+
+class ExtensionUnreachable(MLXManagerError):
+    """No Jupyter server with the extension answers."""
+
+    status = 503
+    code = "extension_unreachable"
+
+
+def nearest(word: str, known: Iterable[str], *, at_most: int = 3) -> list[str]:
+    """The known words that look most like ``word``, best first; empty when none comes close."""
+    folded = {name.casefold(): name for name in known}
+    found = difflib.get_close_matches(word.casefold(), folded, n=at_most, cutoff=0.5)
+    return [folded[name] for name in found]
+
+
+def _by_code(root: type[MLXManagerError]) -> dict[str, type[MLXManagerError]]:
+    found = {root.code: root}
+    for kind in root.__subclasses__():
+        found |= _by_code(kind)
+    return found
