@@ -224,9 +224,12 @@ class Connection(Record):
 
 
 class Event(Record, tag_field="type"):
-    """Base of the numbered frames of ``GET events``. ``id`` is ``<epoch>-<sequence>``."""
+    """Base of the numbered frames of ``GET events``.
 
-    id: str
+    ``id`` is ``<epoch>-<sequence>``; the hub that sends the frame fills it in.
+    """
+
+    id: str = ""
 
 
 class Snapshot(Event, tag="snapshot"):
@@ -285,6 +288,14 @@ class Identity(Record):
     pid: int
     create_time: float
     argv: tuple[str, ...]
+
+
+class StoredExtension(Record):
+    """A Jupyter server with the extension: the last one to leave ends the servers."""
+
+    name: str
+    """Its pid as text."""
+    identity: Identity
 
 
 class StoredServer(Record):

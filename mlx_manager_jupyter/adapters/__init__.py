@@ -1,0 +1,1 @@
+"""Ground floor: one outside thing per file. Reports by callback, knows no service."""

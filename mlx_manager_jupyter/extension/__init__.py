@@ -1,0 +1,1 @@
+"""The Jupyter side: the only place for tornado and jupyter_server."""

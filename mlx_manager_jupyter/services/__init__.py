@@ -1,0 +1,1 @@
+"""Managers: async, without HTTP. Commands come down to them, facts go up from them as events."""
