@@ -8,9 +8,9 @@ Units are in the names (``_bytes``, ``_seconds``); times are UTC and travel as I
 from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003  msgspec resolves annotations at run time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, dataclass_transform
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, StructMeta
 
 ServerState = Literal["stopped", "starting", "loading", "ready", "stopping", "failed"]
 EngineKind = Literal["mlx-lm"]
@@ -23,7 +23,17 @@ NotNegative = Annotated[int, Meta(ge=0)]
 Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
-class Record(Struct, frozen=True, kw_only=True):
+class _KeywordOnly(StructMeta):
+    """Passes ``kw_only`` on to subclasses, which msgspec by itself does not."""
+
+    def __new__(
+        cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any
+    ) -> _KeywordOnly:
+        return super().__new__(cls, name, bases, namespace, **{"kw_only": True, **options})
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)  # what subclasses inherit
+class Record(Struct, frozen=True, kw_only=True, metaclass=_KeywordOnly):
     """Base of everything on the wire: immutable, named fields only."""
 
 
