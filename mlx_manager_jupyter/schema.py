@@ -193,6 +193,10 @@ class NewKey(Record):
     key: Key
     secret: str
 
+    def __repr__(self) -> str:
+        """Without the secret: tracebacks show the reprs of locals."""
+        return f"NewKey(key={self.key!r}, secret=…)"
+
 
 class CreateKey(Record, forbid_unknown_fields=True):
     """Body of ``POST keys``."""
@@ -228,6 +232,10 @@ class Connection(Record):
     url: str
     """Root of the door, ending in ``/``: the API is at ``mlx-manager/api/``, the gateway at ``v1``."""
     token: str
+
+    def __repr__(self) -> str:
+        """Without the token: tracebacks show the reprs of locals."""
+        return f"Connection(version={self.version}, pid={self.pid}, url={self.url!r}, token=…)"
 
 
 # --- events -----------------------------------------------------------------------------------
