@@ -1,0 +1,112 @@
+"""HTTP to engines, through aiohttp's client: it closes upstream 1 to 3 ms after a client leaves.
+
+tornado's own client was measured at 91 ms to 1.4 s for the same, and never for plain answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mlx_manager_jupyter.errors import UpstreamFailed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    import aiohttp
+
+#: Seconds to reach an engine on this machine; answers themselves may take as long as they like.
+CONNECT_TIMEOUT = 5.0
+
+
+class Answer:
+    """An engine's answer whose body is still coming. Close it, however it ended."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives.
+
+        Raises:
+            UpstreamFailed: when the engine breaks off.
+        """
+        with _told_apart():
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+
+    async def read(self) -> bytes:
+        """The whole body.
+
+        Raises:
+            UpstreamFailed: when the engine breaks off.
+        """
+        with _told_apart():
+            return await self._response.read()
+
+    def close(self) -> None:
+        """Close the connection, which ends generation if it still runs."""
+        self._response.close()
+
+
+class Upstream:
+    """One client for all engines, made on first use since aiohttp takes 0.27 s to import."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+        self._lock = asyncio.Lock()
+
+    async def post(self, host: str, port: int, path: str, body: bytes) -> Answer:
+        """Send a request and return once the status line is here. Cancelling closes the connection.
+
+        Raises:
+            UpstreamFailed: when the engine can't be reached or breaks off.
+        """
+        session = await self._ready()
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
+        with _told_apart():
+            return Answer(await session.post(url, data=body))
+
+    async def answers(self, host: str, port: int, path: str, body: Mapping[str, Any]) -> bool:
+        """Whether the engine answers this request with 200. Waits as long as it thinks."""
+        try:
+            answer = await self.post(host, port, path, msgspec.json.encode(body))
+        except UpstreamFailed:
+            return False
+        with contextlib.closing(answer):
+            return answer.status == 200  # noqa: PLR2004
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session:
+            await self._session.close()
+            self._session = None
+
+    async def _ready(self) -> aiohttp.ClientSession:
+        async with self._lock:
+            if self._session is None:
+                aiohttp = await asyncio.to_thread(importlib.import_module, "aiohttp")
+                self._session = aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(limit=0, force_close=True),
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
+                    headers={"Content-Type": "application/json"},
+                    auto_decompress=False,
+                    trust_env=False,
+                )
+            return self._session
+
+
+@contextlib.contextmanager
+def _told_apart() -> Iterator[None]:
+    import aiohttp  # noqa: PLC0415  loaded by then
+
+    try:
+        yield
+    except (aiohttp.ClientError, OSError) as error:
+        message = f"The engine broke off: {error or type(error).__name__}."
+        raise UpstreamFailed(message, "See the server's log.") from error

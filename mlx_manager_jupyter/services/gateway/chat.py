@@ -1,0 +1,146 @@
+"""One chat answer on its way from the engine to the client."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mlx_manager_jupyter.errors import BadRequest, UpstreamFailed
+from mlx_manager_jupyter.services.gateway.completion import Aggregate
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from mlx_manager_jupyter.adapters.upstream import Answer, Upstream
+    from mlx_manager_jupyter.services.gateway.request import ChatRequest
+    from mlx_manager_jupyter.services.metrics import Traffic
+    from mlx_manager_jupyter.services.servers import ManagedServer
+
+PATH = "/v1/chat/completions"
+DONE = b"data: [DONE]"
+
+
+class Chat:
+    """Read `events` or `completion`, and `close` it however it ended."""
+
+    def __init__(self, request: ChatRequest, server: ManagedServer, traffic: Traffic) -> None:
+        self.stream = request.stream
+        self._request = request
+        self._server = server
+        self._traffic = traffic
+        self._answer: Answer | None = None
+        self._open = False
+        self._first_token_due = True
+        self._began = time.monotonic()
+        # An engine answers under the name it was pinned to. A quote inside a JSON string is always
+        # escaped, so these bytes can only be the field itself.
+        self._pinned_name = f'"model": "{server.engine.served_name}"'.encode()
+        self._asked_name = b'"model": ' + msgspec.json.encode(request.model)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What produces the answer, for provenance."""
+        stored = self._server.stored
+        named = {
+            "X-MLX-Server": stored.name,
+            "X-MLX-Model": stored.profile.model,
+            "X-MLX-Revision": stored.profile.revision,
+            "X-MLX-Engine": stored.engine,
+        }
+        return {name: value for name, value in named.items() if value}
+
+    async def open(self, upstream: Upstream) -> None:
+        """Send the request. Cancelling this closes upstream.
+
+        Raises:
+            BadRequest: when the engine refuses a value.
+            UpstreamFailed: when it can't be reached or fails.
+        """
+        stored = self._server.stored
+        body = self._request.upstream_body(self._server.engine, stored.profile)
+        self._open = True
+        self._traffic.in_flight += 1
+        try:
+            self._answer = await upstream.post(stored.host, stored.port, PATH, body)
+            if self._answer.status != 200:  # noqa: PLR2004
+                raise _refusal(self._answer.status, await self._answer.read())
+        except BaseException:
+            self.close()
+            raise
+
+    async def events(self) -> AsyncIterator[bytes]:
+        """The stream's events, whole, as they come. An engine that breaks off ends it by an error event."""
+        try:
+            async for event in self._whole_events():
+                if self._passes(event):
+                    yield event.replace(self._pinned_name, self._asked_name) + b"\n\n"
+        except UpstreamFailed as error:
+            problem = {"message": str(error), "type": "server_error", "code": error.code}
+            yield b"data: " + msgspec.json.encode({"error": problem}) + b"\n\n"
+        finally:
+            self.close()
+
+    async def completion(self) -> dict[str, Any]:
+        """The whole answer in OpenAI's shape, put together from the stream.
+
+        Raises:
+            UpstreamFailed: when the engine breaks off.
+        """
+        whole = Aggregate(self._request.model)
+        try:
+            async for event in self._whole_events():
+                self._passes(event)
+                whole.add(event)
+        finally:
+            self.close()
+        return whole.completion()
+
+    def close(self) -> None:
+        """Close upstream, which ends generation if it still runs. May be called twice."""
+        if self._open:
+            self._open = False
+            self._traffic.in_flight -= 1
+        if self._answer:
+            self._answer.close()
+
+    async def _whole_events(self) -> AsyncIterator[bytes]:
+        """Split where events end; a chunk of an engine may end anywhere.
+
+        Raises:
+            UpstreamFailed: when the engine ends without saying that it is done.
+        """
+        if self._answer is None:
+            return
+        rest, done = b"", False
+        async for chunk in self._answer.chunks():
+            *events, rest = (rest + chunk).split(b"\n\n")
+            for event in events:
+                done = done or event.startswith(DONE)
+                yield event
+        if not done:
+            raise UpstreamFailed(
+                "The engine ended in the middle of its answer.", "See the server's log."
+            )
+
+    def _passes(self, event: bytes) -> bool:
+        """Count the event; False for a usage report that the client did not ask for."""
+        if b'"content"' in event or b'"reasoning"' in event:
+            self._traffic.tokens += 1
+            if self._first_token_due:
+                self._first_token_due = False
+                self._traffic.first_token_seconds = round(time.monotonic() - self._began, 4)
+        elif b'"usage"' in event and not self._request.wants_usage:
+            return bool(msgspec.json.decode(event.partition(b"data: ")[2]).get("choices"))
+        return True
+
+
+def _refusal(status: int, body: bytes) -> BadRequest | UpstreamFailed:
+    try:
+        said = msgspec.json.decode(body, type=dict[str, Any]).get("error") or "no reason given"
+    except msgspec.DecodeError:
+        said = body[:200].decode("utf-8", "replace")
+    if status == 400:  # noqa: PLR2004
+        return BadRequest(f"The engine refused the request: {said}.")
+    return UpstreamFailed(f"The engine failed ({status}): {said}.", "See the server's log.")

@@ -1,0 +1,108 @@
+"""Gateway keys: who may talk to the models. A kernel's key dies with the kernel."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from traitlets import Float
+from traitlets.config import LoggingConfigurable
+
+from mlx_manager_jupyter.errors import InvalidValue, NotFound
+from mlx_manager_jupyter.schema import Key, NewKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlx_manager_jupyter.schema import CreateKey, Identity
+
+#: Starts every secret, so that a leaked one is recognised by scanners.
+PREFIX = "mlx-"
+
+
+class _Issued(Struct):
+    key: Key
+    holder: Identity | None
+    checked_at: float
+
+
+class KeyManager(LoggingConfigurable):
+    """Issues and checks keys. Only digests are kept, and only in memory."""
+
+    holder_check_seconds = Float(
+        1.0, min=0.0, help="How long the answer to 'does the kernel of this key live?' is trusted."
+    ).tag(config=True)
+
+    def __init__(
+        self,
+        identify: Callable[[int], Identity | None],
+        is_alive: Callable[[Identity], bool],
+        **kwargs: object,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._identify = identify
+        self._is_alive = is_alive
+        self._issued: dict[bytes, _Issued] = {}
+
+    async def create(self, wanted: CreateKey) -> NewKey:
+        """Issue a key; the secret in the answer is shown this once.
+
+        Raises:
+            InvalidValue: when ``pid`` names no process of this machine.
+        """
+        holder = None
+        if wanted.pid is not None:
+            holder = await asyncio.to_thread(self._identify, wanted.pid)
+            if holder is None:
+                raise InvalidValue(f"There is no process {wanted.pid} to make a key for.")
+        secret = PREFIX + secrets.token_urlsafe(32)
+        key = Key(
+            id=secrets.token_hex(4), label=wanted.label, created_at=datetime.now(UTC), pid=wanted.pid
+        )
+        self._issued[_digest(secret)] = _Issued(key, holder, time.monotonic())
+        return NewKey(key=key, secret=secret)
+
+    async def list(self) -> list[Key]:
+        """The keys that still open the gateway, oldest first."""
+        for digest in tuple(self._issued):
+            await self._holder_lives(digest)
+        return [issued.key for issued in self._issued.values()]
+
+    def revoke(self, key_id: str) -> None:
+        """End a key at once.
+
+        Raises:
+            NotFound: when there is none of that id.
+        """
+        for digest, issued in self._issued.items():
+            if issued.key.id == key_id:
+                del self._issued[digest]
+                return
+        raise NotFound(f"There is no key {key_id!r}.", "It may have died with its kernel.")
+
+    async def check(self, secret: str) -> Key | None:
+        """The key of this secret, or None. Looked up by digest, so that timing tells nothing."""
+        digest = _digest(secret)
+        if digest not in self._issued or not await self._holder_lives(digest):
+            return None
+        return self._issued[digest].key
+
+    async def _holder_lives(self, digest: bytes) -> bool:
+        issued = self._issued[digest]
+        now = time.monotonic()
+        if issued.holder is None or now - issued.checked_at < self.holder_check_seconds:
+            return True
+        if not await asyncio.to_thread(self._is_alive, issued.holder):
+            self._issued.pop(digest, None)
+            return False
+        issued.checked_at = now
+        return True
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,115 @@
+"""What the machine and each server do right now, sampled once a second while somebody looks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from traitlets import Float, Int
+from traitlets.config import LoggingConfigurable
+
+from mlx_manager_jupyter.schema import Metrics, MetricsSampled, ServerLoad
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from mlx_manager_jupyter.adapters.hardware import Machine
+    from mlx_manager_jupyter.schema import Event, Memory
+
+
+class Traffic:
+    """Counters of one server's requests, updated by the gateway for each token."""
+
+    __slots__ = ("_counted_at", "_seen", "first_token_seconds", "history", "in_flight", "tokens")
+
+    def __init__(self, points: int) -> None:
+        self.in_flight = 0
+        self.tokens = 0
+        self.first_token_seconds: float | None = None
+        self.history: deque[float] = deque(maxlen=points)
+        self._seen = 0
+        self._counted_at = time.monotonic()
+
+    def sample(self) -> float:
+        """Tokens per second since the last sample."""
+        now = time.monotonic()
+        rate = (self.tokens - self._seen) / max(now - self._counted_at, 1e-3)
+        self._seen, self._counted_at = self.tokens, now
+        self.history.append(round(rate, 2))
+        return self.history[-1]
+
+
+class MetricsManager(LoggingConfigurable):
+    """Samples memory and traffic; idle when nobody watches."""
+
+    interval = Float(1.0, min=0.2, help="Seconds between two samples.").tag(config=True)
+    points = Int(60, min=1, help="Samples kept for the sparkline.").tag(config=True)
+
+    def __init__(
+        self,
+        machine: Machine,
+        pids: Callable[[], Mapping[str, Sequence[int]]],
+        publish: Callable[[Event], None],
+        **kwargs: object,
+    ) -> None:
+        """``pids`` gives the living processes of each server, by its name (called in a thread)."""
+        super().__init__(**kwargs)
+        self._machine = machine
+        self._pids = pids
+        self._publish = publish
+        self._traffic: dict[str, Traffic] = {}
+        self._task: asyncio.Task[None] | None = None
+        self.latest: Metrics | None = None
+
+    def traffic(self, server: str) -> Traffic:
+        """The counters of one server."""
+        if server not in self._traffic:
+            self._traffic[server] = Traffic(self.points)
+        return self._traffic[server]
+
+    @property
+    def history(self) -> dict[str, tuple[float, ...]]:
+        """Tokens per second by server, oldest first."""
+        return {name: tuple(traffic.history) for name, traffic in self._traffic.items()}
+
+    def forget(self, server: str) -> None:
+        """Drop the counters of a server that is gone."""
+        self._traffic.pop(server, None)
+
+    async def memory(self) -> Memory:
+        """System memory now."""
+        return await asyncio.to_thread(self._machine.memory)
+
+    def watch(self, watched: bool) -> None:  # noqa: FBT001  the hub's callback
+        """Sample while somebody watches, and only then."""
+        if watched and self._task is None:
+            self._task = asyncio.create_task(self._run())
+        elif not watched and self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def _run(self) -> None:
+        while True:
+            self.latest = await self._sample()
+            self._publish(MetricsSampled(metrics=self.latest))
+            await asyncio.sleep(self.interval)
+
+    async def _sample(self) -> Metrics:
+        memory, used = await asyncio.to_thread(self._measure)
+        loads = {
+            name: ServerLoad(
+                memory_bytes=size,
+                in_flight=self.traffic(name).in_flight,
+                tokens_per_second=self.traffic(name).sample(),
+                first_token_seconds=self.traffic(name).first_token_seconds,
+            )
+            for name, size in used.items()
+        }
+        return Metrics(time=datetime.now(UTC), memory=memory, servers=loads)
+
+    def _measure(self) -> tuple[Memory, dict[str, int]]:
+        sizes = {name: self._machine.process_memory(pids) for name, pids in self._pids().items()}
+        return self._machine.memory(), sizes

@@ -1,0 +1,155 @@
+"""What a request asks to run, checked before anything starts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+
+from traitlets import Dict, Int, Unicode
+from traitlets.config import LoggingConfigurable
+
+from mlx_manager_jupyter.adapters.cache import locate
+from mlx_manager_jupyter.adapters.engines import ENGINES, find, known_flags
+from mlx_manager_jupyter.adapters.process import free_port, port_is_free
+from mlx_manager_jupyter.errors import BadRequest, PortTaken
+from mlx_manager_jupyter.schema import StoredServer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from mlx_manager_jupyter.schema import Identity, Profile, StartServer
+    from mlx_manager_jupyter.services.profiles import ProfileManager
+
+#: In the environment of every engine that we start: finds one whose pid was never written down.
+RUN_MARKER = "MLX_MANAGER_RUN"
+
+#: Environment that no engine needs and no log should show.
+SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|API_KEY|CREDENTIAL", re.IGNORECASE)
+
+#: Logs of past runs kept for each server.
+RUNS_KEPT = 10
+
+
+class Planner(LoggingConfigurable):
+    """Turns a request into a `StoredServer` that can be launched, or says why not."""
+
+    engine_paths = Dict(
+        key_trait=Unicode(),
+        value_trait=Unicode(),
+        help="Where an engine's executable is, by engine: {'mlx-lm': '/path/to/mlx_lm.server'}. "
+        "Unset: beside this Python, then on PATH.",
+    ).tag(config=True)
+    port_start = Int(
+        10240, min=1024, max=65535, help="Servers get the first free port from here on."
+    ).tag(config=True)
+
+    def __init__(
+        self, *, profiles: ProfileManager, home: Path, me: Identity, **kwargs: object
+    ) -> None:
+        super().__init__(**kwargs)
+        self.me = me
+        self._profiles = profiles
+        self._home = home
+
+    async def settings(self, wanted: StartServer) -> tuple[str, Profile, str | None]:
+        """Name, effective profile, and the name of the saved profile it came from.
+
+        Raises:
+            BadRequest: when the request names neither a model nor a profile, or both.
+            UnknownProfile, UnknownField, InvalidValue: as `ProfileManager` does.
+        """
+        if (wanted.model is None) == (wanted.profile is None):
+            raise BadRequest("Name either a model or a profile.")
+        if wanted.profile is not None:
+            saved = await self._profiles.get(wanted.profile)
+        else:
+            saved = await self._profiles.find(wanted.model or "")
+        changes: dict[str, Any] = dict(wanted.set)
+        if wanted.engine is not None:
+            changes["engine"] = wanted.engine
+        if wanted.port is not None:
+            changes["port"] = wanted.port
+        if saved:
+            return wanted.name or saved.name, self._profiles.override(saved, changes), saved.name
+        name = wanted.name or default_name(wanted.model or "")
+        return name, self._profiles.make({"name": name, "model": wanted.model, **changes}), None
+
+    async def prepare(
+        self,
+        name: str,
+        profile: Profile,
+        profile_name: str | None,
+        *,
+        keep: bool,
+        taken: Collection[int],
+    ) -> StoredServer:
+        """Check model, engine, options and port, and write the command line.
+
+        Raises:
+            UnknownModel, NoWeights, CorruptWeights: what is wrong with the model's files.
+            EngineMissing, UnsupportedField: what is wrong with the engine.
+            PortTaken: when the port that the profile fixes is not free.
+        """
+        return await asyncio.to_thread(self._prepare, name, profile, profile_name, keep, taken)
+
+    def environment(self, stored: StoredServer) -> dict[str, str]:
+        """The engine's whole environment: ours without secrets, then the engine's, then the profile's."""
+        inherited = {key: value for key, value in os.environ.items() if not SECRET.search(key)}
+        ours = {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1", RUN_MARKER: stored.run}
+        return inherited | ours | ENGINES[stored.engine].env | stored.profile.env
+
+    def _prepare(
+        self,
+        name: str,
+        profile: Profile,
+        profile_name: str | None,
+        keep: bool,  # noqa: FBT001  runs in a thread, which takes no keywords
+        taken: Collection[int],
+    ) -> StoredServer:
+        folder = locate(profile.model, profile.revision)
+        engine = ENGINES["mlx-lm" if profile.engine == "auto" else profile.engine]
+        installed = find(engine, self.engine_paths.get(engine.kind))
+        engine.check(profile, known_flags(installed) if engine.flags_used(profile) else None)
+        port = self._port(profile, taken)
+        run = secrets.token_hex(8)
+        log = self._home / "logs" / name / f"{time.strftime('%Y%m%d-%H%M%S')}-{run[:4]}.log"
+        _forget_old_runs(log.parent)
+        return StoredServer(
+            name=name,
+            run=run,
+            profile=profile,
+            profile_name=profile_name,
+            engine=engine.kind,
+            argv=engine.argv(installed.command, profile, folder.path, profile.host, port),
+            host=profile.host,
+            port=port,
+            log=str(log),
+            keep=keep,
+            wanted=True,
+            owner=self.me,
+            size_bytes=folder.size_bytes,
+        )
+
+    def _port(self, profile: Profile, taken: Collection[int]) -> int:
+        if profile.port is None:
+            return free_port(profile.host, self.port_start, taken)
+        if profile.port in taken or not port_is_free(profile.host, profile.port):
+            message = f"Port {profile.port} is taken by another program."
+            raise PortTaken(message, "Choose another --port, or leave it unset.")
+        return profile.port
+
+
+def default_name(model: str) -> str:
+    """A server's name for an unsaved model: the last part of its id or path, made typeable."""
+    last = model.rstrip("/").rpartition("/")[2]
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-._")[:64] or "model"
+
+
+def _forget_old_runs(folder: Path) -> None:
+    for old in sorted(folder.glob("*.log*"))[: -RUNS_KEPT * 2]:
+        old.unlink(missing_ok=True)
