@@ -1,0 +1,123 @@
+"""Prove the wheel, not the tree: `./dev wheel`, the same by hand and in CI.
+
+Builds the sdist, builds the wheel from it where there is no Node, looks inside, installs it into a
+fresh environment and asks Jupyter itself whether both extensions are enabled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NAME = "mlx_manager_jupyter"
+LAB = "share/jupyter/labextensions/mlx-manager-jupyter"
+WANTED = (
+    rf"{NAME}/__init__\.py",
+    rf"{NAME}/py\.typed",
+    rf"{NAME}/static/widget\.js",
+    rf"{NAME}/notebooks/01_quickstart\.ipynb",
+    rf".*\.data/data/{LAB}/package\.json",
+    rf".*\.data/data/{LAB}/install\.json",
+    rf".*\.data/data/{LAB}/static/remoteEntry\.[^/]+\.js",
+    rf".*\.data/data/etc/jupyter/jupyter_server_config\.d/{NAME}\.json",
+    r".*\.dist-info/licenses/LICENSE",
+)
+UNWANTED = re.compile(
+    r"\.map$|\.tsx?$|build_log\.json$|node_modules|\.ipynb_checkpoints|__pycache__"
+    rf"|^tests/|^js/|{NAME}/labextension/"
+)
+
+
+def fail(text: str) -> None:
+    sys.exit(f"prove_wheel: {text}")
+
+
+def build(target: str, source: Path, out: Path, env: dict[str, str]) -> Path:
+    """Build one distribution in isolation, as an installer would; its output only on failure."""
+    done = subprocess.run(
+        [sys.executable, "-m", "build", f"--{target}", "--outdir", out, source],
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        fail(f"building the {target} failed:\n{done.stdout}\n{done.stderr}")
+    return next(out.glob("*.tar.gz" if target == "sdist" else "*.whl"))
+
+
+def inspect(wheel: Path) -> None:
+    """The wheel holds both JavaScript outputs and the notebook, and nothing of this machine."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        for pattern in WANTED:
+            if not any(re.fullmatch(pattern, name) for name in names):
+                fail(f"the wheel lacks {pattern}")
+        if unwanted := [name for name in names if UNWANTED.search(name)]:
+            fail(f"the wheel should not hold {unwanted}")
+        if len(names) != len(set(names)):
+            fail("the wheel holds a file twice")
+        here = [str(path).encode() for path in (ROOT, Path.home(), Path(tempfile.gettempdir()))]
+        for name in names:
+            data = archive.read(name)
+            if b"sourceMappingURL" in data or any(path + b"/" in data for path in here):
+                fail(f"{name} holds a source map or a path of this machine")
+
+
+def without_node(*first: Path) -> dict[str, str]:
+    """An environment that finds programs in these folders only, and no one's Jupyter settings."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith("JUPYTER")}
+    env["PATH"] = os.pathsep.join(map(str, first))
+    if found := shutil.which("node", path=env["PATH"]):
+        fail(f"{found} is in the way of the proof")
+    return env
+
+
+def enabled(command: str, shown: str, env: dict[str, str]) -> None:
+    """Ask Jupyter whether the extension is enabled and valid."""
+    done = subprocess.run(["jupyter", *command.split(), "list"], env=env, capture_output=True)
+    told = re.sub(r"\x1b\[[0-9;]*m", "", (done.stdout + done.stderr).decode())
+    if done.returncode or not re.search(shown, " ".join(told.split())):
+        fail(f"`jupyter {command} list` does not show the extension enabled and OK:\n{told}")
+
+
+def main() -> None:
+    """Run the proof; exit with a message at the first thing that does not hold."""
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder)
+        sdist = build("sdist", ROOT, here, dict(os.environ))
+        shutil.unpack_archive(sdist, here / "unpacked", filter="data")
+        (source,) = (here / "unpacked").iterdir()
+        wheel = build("wheel", source, here, without_node(here / "no-node"))
+        inspect(wheel)
+
+        venv = here / "venv"
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        pip: list[str | Path] = [venv / "bin/python", "-m", "pip", "-q"]
+        subprocess.run([*pip, "install", "--disable-pip-version-check", wheel], check=True)
+        env = {**without_node(venv / "bin"), "HOME": folder}
+        enabled("server extension", rf"{NAME} enabled .*{NAME} \S+ OK", env)
+        enabled("labextension", r"mlx-manager-jupyter v\S+ enabled OK", env)
+        subprocess.run(["jupyter", "mlx", "--help"], env=env, check=True, capture_output=True)
+        listed = subprocess.run([*pip, "list", "--format=json"], check=True, capture_output=True)
+        names = {entry["name"].lower() for entry in json.loads(listed.stdout)}
+        if engines := {name for name in names if name.startswith("mlx")} - {"mlx-manager-jupyter"}:
+            fail(f"the base install brought {engines}")
+        print(
+            f"wheel proven: {wheel.name}, {wheel.stat().st_size / 1000:.0f} kB; {len(names)} "
+            "packages installed, no Node, no MLX; server extension and labextension enabled OK "
+            f"({time.monotonic() - start:.0f} s)"
+        )
+
+
+if __name__ == "__main__":
+    main()
