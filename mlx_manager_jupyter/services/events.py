@@ -90,7 +90,7 @@ class EventHub(LoggingConfigurable):
         on_watched: Callable[[bool], None] = lambda _: None,
         **kwargs: object,
     ) -> None:
-        """``make_snapshot`` draws the whole picture; ``on_watched`` hears of the first and last viewer."""
+        """``make_snapshot`` draws everything; ``on_watched`` hears of the first and last viewer."""
         super().__init__(**kwargs)
         self._make_snapshot = make_snapshot
         self._on_watched = on_watched
@@ -125,7 +125,7 @@ class EventHub(LoggingConfigurable):
         return replace(self._make_snapshot(), id=f"{self._epoch}-{self._sequence}")
 
     def subscribe(self, last_id: str | None = None) -> Subscription:
-        """A new viewer, who starts after ``last_id`` if that is still known, else with a snapshot."""
+        """A new viewer, who starts after ``last_id`` if still known, else with a snapshot."""
         missed = self._since(last_id)
         viewer = Subscription(self, [self.snapshot()] if missed is None else missed)
         self._viewers.add(viewer)

@@ -13,12 +13,11 @@ from msgspec import Struct
 from traitlets import Float
 from traitlets.config import LoggingConfigurable
 
+from mlx_manager_jupyter.adapters.process import ProcessGone, identify, is_alive
 from mlx_manager_jupyter.errors import InvalidValue, NotFound
 from mlx_manager_jupyter.schema import Key, NewKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mlx_manager_jupyter.schema import CreateKey, Identity
 
 #: Starts every secret, so that a leaked one is recognised by scanners.
@@ -38,15 +37,8 @@ class KeyManager(LoggingConfigurable):
         1.0, min=0.0, help="How long the answer to 'does the kernel of this key live?' is trusted."
     ).tag(config=True)
 
-    def __init__(
-        self,
-        identify: Callable[[int], Identity | None],
-        is_alive: Callable[[Identity], bool],
-        **kwargs: object,
-    ) -> None:
+    def __init__(self, **kwargs: object) -> None:
         super().__init__(**kwargs)
-        self._identify = identify
-        self._is_alive = is_alive
         self._issued: dict[bytes, _Issued] = {}
 
     async def create(self, wanted: CreateKey) -> NewKey:
@@ -55,14 +47,14 @@ class KeyManager(LoggingConfigurable):
         Raises:
             InvalidValue: when ``pid`` names no process of this machine.
         """
-        holder = None
-        if wanted.pid is not None:
-            holder = await asyncio.to_thread(self._identify, wanted.pid)
-            if holder is None:
-                raise InvalidValue(f"There is no process {wanted.pid} to make a key for.")
+        try:
+            pid = wanted.pid
+            holder = None if pid is None else await asyncio.to_thread(identify, pid)
+        except ProcessGone as error:
+            raise InvalidValue(f"There is no process {pid} to make a key for.") from error
         secret = PREFIX + secrets.token_urlsafe(32)
         key = Key(
-            id=secrets.token_hex(4), label=wanted.label, created_at=datetime.now(UTC), pid=wanted.pid
+            id=secrets.token_hex(4), label=wanted.label, created_at=datetime.now(UTC), pid=pid
         )
         self._issued[_digest(secret)] = _Issued(key, holder, time.monotonic())
         return NewKey(key=key, secret=secret)
@@ -97,7 +89,7 @@ class KeyManager(LoggingConfigurable):
         now = time.monotonic()
         if issued.holder is None or now - issued.checked_at < self.holder_check_seconds:
             return True
-        if not await asyncio.to_thread(self._is_alive, issued.holder):
+        if not await asyncio.to_thread(is_alive, issued.holder):
             self._issued.pop(digest, None)
             return False
         issued.checked_at = now

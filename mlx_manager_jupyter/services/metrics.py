@@ -83,7 +83,7 @@ class MetricsManager(LoggingConfigurable):
         """System memory now."""
         return await asyncio.to_thread(self._machine.memory)
 
-    def watch(self, watched: bool) -> None:  # noqa: FBT001  the hub's callback
+    def watch(self, *, watched: bool) -> None:
         """Sample while somebody watches, and only then."""
         if watched and self._task is None:
             self._task = asyncio.create_task(self._run())

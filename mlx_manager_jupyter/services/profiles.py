@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from traitlets.config import LoggingConfigurable
 
-from mlx_manager_jupyter.errors import InvalidValue, NameTaken, UnknownField, UnknownProfile, nearest
+from mlx_manager_jupyter.errors import (
+    InvalidValue,
+    NameTaken,
+    UnknownField,
+    UnknownProfile,
+    nearest,
+)
 from mlx_manager_jupyter.schema import Profile, ProfileChanged, ProfileRemoved
 
 if TYPE_CHECKING:
@@ -28,11 +34,14 @@ class ProfileManager(LoggingConfigurable):
         super().__init__(**kwargs)
         self._store = store
         self._publish = publish
+        self.records: tuple[Profile, ...] = ()
+        """All profiles as of the last look, by name; advisory."""
 
-    async def list(self) -> list[Profile]:
+    async def list(self) -> tuple[Profile, ...]:
         """All profiles, by name."""
         found = await asyncio.to_thread(self._store.list, Profile)
-        return sorted(found, key=lambda profile: profile.name.casefold())
+        self.records = tuple(sorted(found, key=lambda profile: profile.name.casefold()))
+        return self.records
 
     async def get(self, name: str) -> Profile:
         """One profile.
@@ -58,6 +67,7 @@ class ProfileManager(LoggingConfigurable):
         """
         profile = self.make(values)
         await asyncio.to_thread(self._insert, profile)
+        await self.list()
         self._publish(ProfileChanged(profile=profile))
         return profile
 
@@ -69,6 +79,7 @@ class ProfileManager(LoggingConfigurable):
         """
         if not await asyncio.to_thread(self._store.delete, Profile, name):
             raise await self._unknown(name)
+        await self.list()
         self._publish(ProfileRemoved(name=name))
 
     @staticmethod
@@ -91,7 +102,7 @@ class ProfileManager(LoggingConfigurable):
             raise InvalidValue(message, "Correct the value; nothing was changed.") from error
         if profile.host not in LOOPBACK:
             message = f"'host' is {profile.host!r}, but engines ask nobody for a key."
-            raise InvalidValue(message, "Leave it unset: the gateway is what other machines may reach.")
+            raise InvalidValue(message, "Leave it unset, and let others use the gateway.")
         return profile
 
     @classmethod

@@ -6,7 +6,6 @@ Everything here is pure; finding an engine on this machine is `installed`'s work
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from mlx_manager_jupyter.errors import (
 from mlx_manager_jupyter.schema import Profile
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
@@ -125,7 +125,8 @@ class Engine:
 
     def flags_used(self, profile: Profile) -> frozenset[str]:
         """The long options that this profile asks for."""
-        return frozenset(self.flags[name].name for name in _set_fields(profile) if name in self.flags)
+        used = self.flags.keys() & _set_fields(profile).keys()
+        return frozenset(self.flags[name].name for name in used)
 
     def diagnose(
         self,

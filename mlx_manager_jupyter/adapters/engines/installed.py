@@ -61,7 +61,7 @@ def known_flags(installation: Installation) -> frozenset[str]:
 @lru_cache(maxsize=32)
 def _flags(command: tuple[str, ...], _modified: int) -> frozenset[str]:
     try:
-        shown = subprocess.run(  # noqa: S603  the command was found by us
+        shown = subprocess.run(
             [*command, "--help"], capture_output=True, text=True, timeout=HELP_TIMEOUT, check=True
         )
     except (OSError, subprocess.SubprocessError) as error:

@@ -1,8 +1,9 @@
 """mlx-lm: Apple's own text engine, the lightest one.
 
-Measured on 0.32.2: its ``/health`` is 200 before the model is loaded and the process lives on after
-a failed load or on a taken port, so readiness is an answer and failure is a log line. A request that
-names another model makes it load that one, so the name upstream is always ``default_model``.
+Measured on 0.32.2: its ``/health`` is 200 before the model is loaded and the process lives on
+after a failed load or on a taken port, so readiness is an answer and failure is a log line. A
+request that names another model makes it load that one, so the name upstream is always
+``default_model``.
 """
 
 from __future__ import annotations

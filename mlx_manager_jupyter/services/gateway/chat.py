@@ -64,14 +64,13 @@ class Chat:
         self._traffic.in_flight += 1
         try:
             self._answer = await upstream.post(stored.host, stored.port, PATH, body)
-            if self._answer.status != 200:  # noqa: PLR2004
-                raise _refusal(self._answer.status, await self._answer.read())
+            await _check(self._answer)
         except BaseException:
             self.close()
             raise
 
     async def events(self) -> AsyncIterator[bytes]:
-        """The stream's events, whole, as they come. An engine that breaks off ends it by an error event."""
+        """The stream's events, whole, as they come; a broken one ends with an error event."""
         try:
             async for event in self._whole_events():
                 if self._passes(event):
@@ -136,11 +135,14 @@ class Chat:
         return True
 
 
-def _refusal(status: int, body: bytes) -> BadRequest | UpstreamFailed:
+async def _check(answer: Answer) -> None:
+    if answer.status == 200:  # noqa: PLR2004
+        return
+    body = await answer.read()
     try:
         said = msgspec.json.decode(body, type=dict[str, Any]).get("error") or "no reason given"
     except msgspec.DecodeError:
         said = body[:200].decode("utf-8", "replace")
-    if status == 400:  # noqa: PLR2004
-        return BadRequest(f"The engine refused the request: {said}.")
-    return UpstreamFailed(f"The engine failed ({status}): {said}.", "See the server's log.")
+    if answer.status == 400:  # noqa: PLR2004
+        raise BadRequest(f"The engine refused the request: {said}.")
+    raise UpstreamFailed(f"The engine failed ({answer.status}): {said}.", "See the server's log.")

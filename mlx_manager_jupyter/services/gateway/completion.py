@@ -29,7 +29,8 @@ class Aggregate:
 
     def completion(self) -> dict[str, Any]:
         """The answer in the shape of OpenAI's ``chat.completion``."""
-        head = {key: self._head[key] for key in ("id", "created", "system_fingerprint") if key in self._head}
+        kept = ("id", "created", "system_fingerprint")
+        head = {key: self._head[key] for key in kept if key in self._head}
         return {
             **head,
             "object": "chat.completion",

@@ -82,7 +82,8 @@ class Gateway(LoggingConfigurable):
             )
         served = [name for server in self._servers() for name in server.names]
         if not asked:
-            raise BadRequest("'model' is missing.", f"Served now: {', '.join(served) or 'nothing'}.")
+            now = ", ".join(served) or "nothing"
+            raise BadRequest("'model' is missing.", f"Served now: {now}.")
         close = nearest(asked, [*served, *profiles])
-        hint = f"Did you mean {' or '.join(close)}?" if close else "GET models lists what is served."
+        hint = f"Did you mean {' or '.join(close)}?" if close else "See 'models' for the list."
         raise UnknownModel(f"No model named {asked!r} is served.", hint)

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 class Claims:
     """Intent and facts about servers, decided one at a time by the store's transaction."""
 
-    def __init__(
-        self, store: Store, me: Identity, is_alive: Callable[[Identity], bool]
-    ) -> None:
+    def __init__(self, store: Store, me: Identity, is_alive: Callable[[Identity], bool]) -> None:
         self._store = store
         self._me = me
         self._is_alive = is_alive
@@ -54,6 +52,10 @@ class Claims:
                 return held
             self._store.put(wanted)
             return wanted
+
+    def stamp(self) -> tuple[int, ...]:
+        """Changes when any extension wrote; one stat call, so it may run on the loop."""
+        return self._store.stamp()
 
     def find(self, name: str) -> StoredServer | None:
         """What is stored under this name."""

@@ -131,9 +131,7 @@ class ManagedServer:
         if self.stored.process is None:  # pragma: no cover  the manager never does
             msg = "nothing to adopt"
             raise ValueError(msg)
-        self._process = EngineProcess.adopt(
-            self.stored.process, self._launch({}), **self._wiring()
-        )
+        self._process = EngineProcess.adopt(self.stored.process, self._launch({}), **self._wiring())
 
     async def stop(self) -> None:
         """End the process; returns when its whole tree is gone and its port is free."""

@@ -7,15 +7,14 @@ from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
 from traitlets import Float
 from traitlets.config import LoggingConfigurable
 
 from mlx_manager_jupyter.adapters.process import ProcessGone, find_marked, reap
 from mlx_manager_jupyter.errors import MLXManagerError, NameTaken, UnknownServer, nearest
 from mlx_manager_jupyter.schema import Logs, ServerChanged, ServerRemoved
-from mlx_manager_jupyter.services.servers.plan import RUN_MARKER
 from mlx_manager_jupyter.services.servers.managed import ManagedServer
+from mlx_manager_jupyter.services.servers.plan import RUN_MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -200,9 +199,13 @@ class ServerManager(LoggingConfigurable):
                 self._adopt(stored)
 
     async def _watch(self) -> None:
+        seen = None
         while True:
             await asyncio.sleep(self.sync_interval)
-            await self.sync()
+            stamp = self._claims.stamp()
+            if stamp != seen:
+                await self.sync()
+                seen = stamp
 
     async def _reconcile(self, stored: StoredServer) -> None:
         stored = await asyncio.to_thread(self._claims.take_over, stored)

@@ -9,9 +9,6 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from traitlets import Dict, Int, Unicode
-from traitlets.config import LoggingConfigurable
-
 from mlx_manager_jupyter.adapters.cache import locate
 from mlx_manager_jupyter.adapters.engines import ENGINES, find, known_flags
 from mlx_manager_jupyter.adapters.process import free_port, port_is_free
@@ -19,7 +16,7 @@ from mlx_manager_jupyter.errors import BadRequest, PortTaken
 from mlx_manager_jupyter.schema import StoredServer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from mlx_manager_jupyter.schema import Identity, Profile, StartServer
@@ -35,26 +32,24 @@ SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|API_KEY|CREDENTIAL", re.IGNORECASE)
 RUNS_KEPT = 10
 
 
-class Planner(LoggingConfigurable):
+class Planner:
     """Turns a request into a `StoredServer` that can be launched, or says why not."""
 
-    engine_paths = Dict(
-        key_trait=Unicode(),
-        value_trait=Unicode(),
-        help="Where an engine's executable is, by engine: {'mlx-lm': '/path/to/mlx_lm.server'}. "
-        "Unset: beside this Python, then on PATH.",
-    ).tag(config=True)
-    port_start = Int(
-        10240, min=1024, max=65535, help="Servers get the first free port from here on."
-    ).tag(config=True)
-
     def __init__(
-        self, *, profiles: ProfileManager, home: Path, me: Identity, **kwargs: object
+        self,
+        *,
+        profiles: ProfileManager,
+        me: Identity,
+        logs: Path,
+        engine_paths: Mapping[str, str],
+        port_start: int,
     ) -> None:
-        super().__init__(**kwargs)
+        """``me`` will own what is started; ``logs`` is the folder of all servers' logs."""
         self.me = me
         self._profiles = profiles
-        self._home = home
+        self._logs = logs
+        self._engine_paths = engine_paths
+        self._port_start = port_start
 
     async def settings(self, wanted: StartServer) -> tuple[str, Profile, str | None]:
         """Name, effective profile, and the name of the saved profile it came from.
@@ -98,7 +93,7 @@ class Planner(LoggingConfigurable):
         return await asyncio.to_thread(self._prepare, name, profile, profile_name, keep, taken)
 
     def environment(self, stored: StoredServer) -> dict[str, str]:
-        """The engine's whole environment: ours without secrets, then the engine's, then the profile's."""
+        """The engine's environment: ours without secrets, the engine's, the profile's."""
         inherited = {key: value for key, value in os.environ.items() if not SECRET.search(key)}
         ours = {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1", RUN_MARKER: stored.run}
         return inherited | ours | ENGINES[stored.engine].env | stored.profile.env
@@ -113,11 +108,11 @@ class Planner(LoggingConfigurable):
     ) -> StoredServer:
         folder = locate(profile.model, profile.revision)
         engine = ENGINES["mlx-lm" if profile.engine == "auto" else profile.engine]
-        installed = find(engine, self.engine_paths.get(engine.kind))
+        installed = find(engine, self._engine_paths.get(engine.kind))
         engine.check(profile, known_flags(installed) if engine.flags_used(profile) else None)
         port = self._port(profile, taken)
         run = secrets.token_hex(8)
-        log = self._home / "logs" / name / f"{time.strftime('%Y%m%d-%H%M%S')}-{run[:4]}.log"
+        log = self._logs / name / f"{time.strftime('%Y%m%d-%H%M%S')}-{run[:4]}.log"
         _forget_old_runs(log.parent)
         return StoredServer(
             name=name,
@@ -137,7 +132,7 @@ class Planner(LoggingConfigurable):
 
     def _port(self, profile: Profile, taken: Collection[int]) -> int:
         if profile.port is None:
-            return free_port(profile.host, self.port_start, taken)
+            return free_port(profile.host, self._port_start, taken)
         if profile.port in taken or not port_is_free(profile.host, profile.port):
             message = f"Port {profile.port} is taken by another program."
             raise PortTaken(message, "Choose another --port, or leave it unset.")

@@ -1,0 +1,69 @@
+"""The base of our REST handlers: records in, records out, errors that carry their own status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import msgspec
+from jupyter_server.base.handlers import APIHandler
+from tornado import web
+
+from mlx_manager_jupyter.errors import BadRequest, MLXManagerError
+from mlx_manager_jupyter.extension.managers import SETTING, Managers
+from mlx_manager_jupyter.schema import Problem
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+T = TypeVar("T")
+
+#: Our names for what the platform refuses by itself.
+CODES = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "bad_request"}
+
+
+class RecordHandler(APIHandler):
+    """Verbs of at most ten lines: parse, one manager call, answer. No try/except in them."""
+
+    auth_resource = "mlx-manager"
+
+    @property
+    def managers(self) -> Managers:
+        """One of each noun."""
+        return cast("Managers", self.settings[SETTING])
+
+    def read(self, kind: type[T]) -> T:
+        """The request's body as a record.
+
+        Raises:
+            BadRequest: saying which field is wrong.
+        """
+        try:
+            return msgspec.json.decode(self.request.body or b"{}", type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadRequest(f"{str(error).replace('`$.', '`')}.") from error
+
+    def answer(self, record: object, status: int = 200) -> None:
+        """Finish with a record, or a list of them, as JSON."""
+        self.set_status(status)
+        self.finish(msgspec.json.encode(record))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Errors as `Problem`, those of the platform too."""
+        error = (kwargs.get("exc_info") or (None, None))[1]
+        if isinstance(error, MLXManagerError):
+            return self.answer(error.problem, error.status)
+        words = error.log_message if isinstance(error, web.HTTPError) else None
+        code = CODES.get(status_code, "internal")
+        return self.answer(Problem(code=code, message=words or self._reason), status_code)
+
+    def log_exception(
+        self,
+        typ: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """An error that we raise on purpose is an answer, not a fault of the extension."""
+        if isinstance(value, MLXManagerError):
+            self.log.info("%s %s: %s", self.request.method, self.request.path, value.code)
+        else:
+            super().log_exception(typ, value, tb)

@@ -1,0 +1,34 @@
+"""The managers, handed to every handler as one thing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlx_manager_jupyter.schema import Hardware
+    from mlx_manager_jupyter.services.events import EventHub
+    from mlx_manager_jupyter.services.gateway import Gateway
+    from mlx_manager_jupyter.services.keys import KeyManager
+    from mlx_manager_jupyter.services.metrics import MetricsManager
+    from mlx_manager_jupyter.services.profiles import ProfileManager
+    from mlx_manager_jupyter.services.servers import ServerManager
+
+#: Where the managers lie in tornado's settings, for both listeners.
+SETTING = "mlx_manager"
+
+
+@dataclass(slots=True, kw_only=True)
+class Managers:
+    """One of each noun, and the facts that ``GET status`` adds."""
+
+    profiles: ProfileManager
+    servers: ServerManager
+    gateway: Gateway
+    keys: KeyManager
+    metrics: MetricsManager
+    events: EventHub
+    hardware: Hardware
+    version: str
+    gateway_url: str = ""
+    """Known once the door is open."""
