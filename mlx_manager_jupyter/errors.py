@@ -61,13 +61,11 @@ class MLXManagerError(Exception):
     @property
     def problem(self) -> Problem:
         """The record that crosses the wire."""
-        return Problem(
-            code=self.code, message=self.message, hint=self.hint, log_tail=self.log_tail
-        )
+        return Problem(code=self.code, message=self.message, hint=self.hint, log_tail=self.log_tail)
 
     @staticmethod
     def of(problem: Problem) -> MLXManagerError:
-        """Make the error again on the other side of the wire; unknown codes become the base class."""
+        """The same error on the other side of the wire; an unknown code becomes the base class."""
         kind = _by_code(MLXManagerError).get(problem.code, MLXManagerError)
         return kind(problem.message, problem.hint, problem.log_tail)
 

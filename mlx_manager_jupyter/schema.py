@@ -230,7 +230,7 @@ class Connection(Record):
     version: int
     pid: int
     url: str
-    """Root of the door, ending in ``/``: the API is at ``mlx-manager/api/``, the gateway at ``v1``."""
+    """Root of the door, ending in ``/``; below it ``mlx-manager/api/`` and ``v1/``."""
     token: str
 
     def __repr__(self) -> str:

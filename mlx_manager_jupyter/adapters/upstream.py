@@ -108,5 +108,5 @@ def _told_apart() -> Iterator[None]:
     try:
         yield
     except (aiohttp.ClientError, OSError) as error:
-        message = f"The engine broke off: {error or type(error).__name__}."
+        message = f"The engine broke off: {str(error) or type(error).__name__}."
         raise UpstreamFailed(message, "See the server's log.") from error

@@ -113,7 +113,7 @@ class ChatHandler(GatewayHandler):
 
     async def _stream(self, chat: Chat) -> None:
         # With Nagle's algorithm paced chunks would arrive 20 to 40 ms late.
-        self.request.connection.stream.set_nodelay(True)  # type: ignore[union-attr]
+        self.request.connection.stream.set_nodelay(True)
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")

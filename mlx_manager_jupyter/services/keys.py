@@ -47,8 +47,8 @@ class KeyManager(LoggingConfigurable):
         Raises:
             InvalidValue: when ``pid`` names no process of this machine.
         """
+        pid = wanted.pid
         try:
-            pid = wanted.pid
             holder = None if pid is None else await asyncio.to_thread(identify, pid)
         except ProcessGone as error:
             raise InvalidValue(f"There is no process {pid} to make a key for.") from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from mlx_manager_jupyter.errors import StoreUnusable
-from mlx_manager_jupyter.schema import Profile, Record, StoredServer
+from mlx_manager_jupyter.schema import Profile, Record, StoredExtension, StoredServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
     Migration = Callable[[dict[str, Any]], dict[str, Any]]
 
-Stored = Profile | StoredServer
+Stored = Profile | StoredExtension | StoredServer
 
 #: Which table keeps which record. Rows are keyed by ``record.name``.
-TABLES: dict[type[Record], str] = {Profile: "profiles", StoredServer: "servers"}
+TABLES: dict[type[Record], str] = {
+    Profile: "profiles",
+    StoredExtension: "extensions",
+    StoredServer: "servers",
+}
 
 _MIGRATIONS: dict[int, Migration] = {}
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from mlx_manager_jupyter.adapters.process import EngineProcess, Launch, ProcessFailed
-from mlx_manager_jupyter.schema import Problem, Progress, Server
+from mlx_manager_jupyter.errors import EngineCrashed
+from mlx_manager_jupyter.schema import Progress, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.adapters.engines import Engine
     from mlx_manager_jupyter.adapters.process import Failure
     from mlx_manager_jupyter.adapters.upstream import Upstream
-    from mlx_manager_jupyter.schema import Identity, ServerState, StoredServer
+    from mlx_manager_jupyter.adapters.process.machine import Watching
+    from mlx_manager_jupyter.schema import Identity, Problem, ServerState, StoredServer
 
 #: Seconds between two looks at how much of the weights is in memory.
 PROGRESS_INTERVAL = 0.5
@@ -51,7 +53,8 @@ class ManagedServer:
         self._process_memory = process_memory
         self._on_change = on_change
         self._on_end = on_end
-        self._timing = {"load_timeout": load_timeout, "grace": grace}
+        self._load_timeout = load_timeout
+        self._grace = grace
         self._process: EngineProcess | None = None
         self._state: ServerState = "starting"
         self._loaded_bytes: int | None = None
@@ -114,7 +117,7 @@ class ManagedServer:
         Raises:
             MLXManagerError: when it can't be spawned.
         """
-        self._process = EngineProcess(self._launch(env), **self._wiring())
+        self._process = EngineProcess(self._launch(env), **self._watching())
         try:
             identity = await self._process.start()
         except ProcessFailed as failed:
@@ -131,12 +134,20 @@ class ManagedServer:
         if self.stored.process is None:  # pragma: no cover  the manager never does
             msg = "nothing to adopt"
             raise ValueError(msg)
-        self._process = EngineProcess.adopt(self.stored.process, self._launch({}), **self._wiring())
+        self._process = EngineProcess.adopt(self.stored.process, self._launch({}), **self._watching())
 
     async def stop(self) -> None:
-        """End the process; returns when its whole tree is gone and its port is free."""
-        if self._process:
-            await self._process.stop()
+        """End the process; returns when its whole tree is gone and its port is free.
+
+        Raises:
+            EngineCrashed: naming what is left, if not even SIGKILL ended it.
+        """
+        try:
+            if self._process:
+                await self._process.stop()
+        except ProcessFailed as failed:
+            message = f"{self.name!r} could not be stopped: {failed.failure.detail}"
+            raise EngineCrashed(message, "End the named processes by hand.") from failed
         self._state = "stopped"
         self._end_tasks()
 
@@ -172,12 +183,13 @@ class ManagedServer:
             port=self.stored.port,
         )
 
-    def _wiring(self) -> dict[str, object]:
+    def _watching(self) -> Watching:
         return {
             "probe": self._answers,
             "fatal": lambda line: bool(self.engine.fatal.search(line)),
             "on_change": self._changed,
-            **self._timing,
+            "load_timeout": self._load_timeout,
+            "grace": self._grace,
         }
 
     async def _answers(self) -> bool:

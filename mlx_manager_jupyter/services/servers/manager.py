@@ -17,6 +17,7 @@ from mlx_manager_jupyter.services.servers.managed import ManagedServer
 from mlx_manager_jupyter.services.servers.plan import RUN_MARKER
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Callable, Iterable, Mapping
 
     from mlx_manager_jupyter.adapters.engines import Engine
@@ -110,7 +111,7 @@ class ServerManager(LoggingConfigurable):
         server = self.get(name)
         return Logs(name=name, path=server.stored.log, lines=tuple(server.tail(lines)))
 
-    def pids(self) -> dict[str, list[int]]:
+    def pids(self) -> dict[str, builtins.list[int]]:
         """The living processes of each server (blocking: call it in a thread)."""
         return {name: server.pids() for name, server in tuple(self._servers.items())}
 

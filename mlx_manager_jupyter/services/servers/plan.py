@@ -60,16 +60,17 @@ class Planner:
         """
         if (wanted.model is None) == (wanted.profile is None):
             raise BadRequest("Name either a model or a profile.")
+        saved: Profile | None = None
         if wanted.profile is not None:
             saved = await self._profiles.get(wanted.profile)
-        else:
-            saved = await self._profiles.find(wanted.model or "")
+        elif wanted.model is not None:
+            saved = await self._profiles.find(wanted.model)
         changes: dict[str, Any] = dict(wanted.set)
         if wanted.engine is not None:
             changes["engine"] = wanted.engine
         if wanted.port is not None:
             changes["port"] = wanted.port
-        if saved:
+        if saved is not None:
             return wanted.name or saved.name, self._profiles.override(saved, changes), saved.name
         name = wanted.name or default_name(wanted.model or "")
         return name, self._profiles.make({"name": name, "model": wanted.model, **changes}), None
@@ -96,7 +97,7 @@ class Planner:
         """The engine's environment: ours without secrets, the engine's, the profile's."""
         inherited = {key: value for key, value in os.environ.items() if not SECRET.search(key)}
         ours = {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1", RUN_MARKER: stored.run}
-        return inherited | ours | ENGINES[stored.engine].env | stored.profile.env
+        return {**inherited, **ours, **ENGINES[stored.engine].env, **stored.profile.env}
 
     def _prepare(
         self,
