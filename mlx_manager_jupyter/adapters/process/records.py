@@ -1,0 +1,57 @@
+"""What goes into a process and what comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from mlx_manager_jupyter.schema import ServerState as ProcessState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["Failure", "Launch", "ProcessFailed", "ProcessGone", "ProcessState"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """Everything that is needed to start one run of an engine."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(repr=False)
+    """The child's complete environment. It may hold secrets, so it is in no repr."""
+    cwd: Path
+    log: Path
+    """This run's log file: created 0600, missing folders above it 0700."""
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a process failed, as far as a process can know; the engine's data says what it means."""
+
+    kind: Literal["spawn", "exited", "fatal_line", "port_taken", "timeout"]
+    """``timeout``: not ready within the load timeout, or not gone after a stop."""
+    detail: str
+    """One line: the fatal log line, the operating system's error, …"""
+    exit_code: int | None = None
+    """None when a signal ended it, or when nobody can know (an adopted process)."""
+    signal: int | None = None
+
+
+class ProcessFailed(Exception):
+    """The process did not do what was asked of it.
+
+    Not in the tree of `mlx_manager_jupyter.errors`: whoever supervises knows the engine, and so
+    which of those errors this is.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.detail)
+        self.failure = failure
+
+
+class ProcessGone(Exception):
+    """No living process has this identity."""
