@@ -1,0 +1,83 @@
+"""MLX Manager for Jupyter: the models on your own machine as a native part of the notebook.
+
+Public names load on first use (PEP 562): the Jupyter server, every kernel and the command line
+all import this module, and none of them should pay for the others.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from mlx_manager_jupyter.client.client import Client as Client
+    from mlx_manager_jupyter.client.reply import Reply as Reply
+    from mlx_manager_jupyter.errors import MLXManagerError as MLXManagerError
+    from mlx_manager_jupyter.notebook.chat import chat as chat
+    from mlx_manager_jupyter.notebook.servers import serve as serve
+    from mlx_manager_jupyter.notebook.servers import servers as servers
+    from mlx_manager_jupyter.notebook.servers import stop as stop
+    from mlx_manager_jupyter.widgets.servers_panel import ServersPanel as ServersPanel
+
+    __version__: str
+
+_HOME = {
+    "Client": "client.client",
+    "MLXManagerError": "errors",
+    "Reply": "client.reply",
+    "ServersPanel": "widgets.servers_panel",
+    "chat": "notebook.chat",
+    "serve": "notebook.servers",
+    "servers": "notebook.servers",
+    "stop": "notebook.servers",
+}
+
+__all__ = [  # noqa: PLE0604  the names are in the table above
+    "__version__",
+    *_HOME,
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  whatever the name stands for
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415  it reads the disk
+
+        value: Any = version("mlx-manager-jupyter")
+    elif name in _HOME:
+        value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """``%load_ext mlx_manager_jupyter``: register the magics."""
+    from mlx_manager_jupyter.notebook.magics import MLXMagics  # noqa: PLC0415  kernels only
+
+    shell.register_magics(MLXMagics)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """``%unload_ext mlx_manager_jupyter``: take the magics away again."""
+    from mlx_manager_jupyter.notebook.magics import MLXMagics  # noqa: PLC0415  kernels only
+
+    for kind, names in MLXMagics.magics.items():
+        for name in names:
+            shell.magics_manager.magics[kind].pop(name, None)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    from mlx_manager_jupyter.extension.app import MLXManager  # noqa: PLC0415  server only
+
+    return [{"module": "mlx_manager_jupyter.extension.app", "app": MLXManager}]
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "mlx-manager-jupyter"}]

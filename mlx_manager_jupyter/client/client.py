@@ -1,0 +1,204 @@
+"""The extension as seen from a kernel or a script: the same nouns as its REST interface."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from mlx_manager_jupyter.client.discovery import discover
+from mlx_manager_jupyter.schema import (
+    AnyEvent,
+    CreateKey,
+    Key,
+    Logs,
+    NewKey,
+    Profile,
+    Server,
+    StartServer,
+    Status,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from contextlib import AbstractContextManager
+
+    from mlx_manager_jupyter.client.gateway import ChatRequest, ChatStream
+    from mlx_manager_jupyter.client.transport import Transport
+    from mlx_manager_jupyter.schema import Connection
+
+T = TypeVar("T")
+
+#: The extension sends a heartbeat every 10 s; after three missing ones nobody is there.
+SILENCE_SECONDS = 35.0
+
+
+class Started(NamedTuple):
+    """Answer of `ServerCalls.start`."""
+
+    server: Server
+    is_new: bool
+    """False when it was there already: then it is not ours to stop."""
+
+
+class Client:
+    """Talks to the extension. Connects on first use; safe to use from several threads.
+
+    Every method raises the `MLXManagerError` that the extension answered with, and
+    `ExtensionUnreachable` when there was no answer.
+
+    Args:
+        find: says where the door is; asked again when the door has moved.
+    """
+
+    def __init__(self, find: Callable[[], Connection] = discover) -> None:
+        self._find = find
+        self.servers = ServerCalls(self)
+        self.profiles = ProfileCalls(self)
+        self.keys = KeyCalls(self)
+
+    @property
+    def gateway_url(self) -> str:
+        """Base URL for OpenAI clients on this machine; they need a key."""
+        return f"{self._transport.door.url}v1"
+
+    def status(self) -> Status:
+        """Version, machine, memory and servers."""
+        return self.call("GET", "status", Status)
+
+    def events(self, last_id: str | None = None) -> Generator[AnyEvent]:
+        """Follow what happens: a `Snapshot` first, then every change. Close it to leave.
+
+        Args:
+            last_id: the last event seen, to go on from there if the extension still can.
+        """
+        from mlx_manager_jupyter.client.stream import frames  # noqa: PLC0415  with its transport
+        from mlx_manager_jupyter.client.transport import API, chunks  # noqa: PLC0415  the same
+
+        headers = {"Accept": "text/event-stream"}
+        if last_id:
+            headers["Last-Event-ID"] = last_id
+        with self._transport.stream(
+            "GET", f"{API}events", headers=headers, read_seconds=SILENCE_SECONDS
+        ) as response:
+            for frame in frames(chunks(response)):
+                yield msgspec.json.decode(frame.data, type=AnyEvent)
+
+    def chat(self, request: ChatRequest) -> AbstractContextManager[ChatStream]:
+        """Ask a model; the block's end, for whatever reason, ends the generation too."""
+        from mlx_manager_jupyter.client.gateway import open_chat  # noqa: PLC0415  as above
+
+        return open_chat(self._transport, request)
+
+    def call(self, method: str, path: str, kind: type[T], body: object = None) -> T:
+        """Send one request to the API and decode the answer."""
+        return msgspec.json.decode(self._transport.call(method, path, body).content, type=kind)
+
+    def delete(self, path: str) -> None:
+        """Send a ``DELETE`` to the API."""
+        self._transport.call("DELETE", path)
+
+    def close(self) -> None:
+        """Close all connections; the next call opens new ones."""
+        if transport := self.__dict__.pop("_transport", None):
+            transport.close()
+
+    @cached_property
+    def _transport(self) -> Transport:
+        from mlx_manager_jupyter.client.transport import Transport  # noqa: PLC0415  httpx2: slow
+
+        return Transport(self._find)
+
+
+class ServerCalls:
+    """``client.servers``."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def list(self) -> list[Server]:
+        """All servers, failed ones included."""
+        return self._client.call("GET", "servers", list[Server])
+
+    def get(self, name: str) -> Server:
+        """One server; `UnknownServer` if it is gone."""
+        return self._client.call("GET", _path(name), Server)
+
+    def start(self, wanted: StartServer) -> Started:
+        """Start a server, or find it running. Returns at once: see `Server.state`."""
+        answer = self._client._transport.call("POST", "servers", wanted)  # noqa: SLF001
+        server = msgspec.json.decode(answer.content, type=Server)
+        return Started(server, answer.status_code == HTTPStatus.ACCEPTED)
+
+    def stop(self, name: str) -> None:
+        """Stop a server, or dismiss a failed one. Returns when its processes are gone."""
+        self._client.delete(_path(name))
+
+    def restart(self, name: str) -> Server:
+        """Stop a server and start it again with the same settings."""
+        return self._client.call("POST", f"{_path(name)}/restart", Server)
+
+    def logs(self, name: str, lines: int = 200) -> Logs:
+        """The last lines of the log of its latest run."""
+        return self._client.call("GET", f"{_path(name)}/logs?lines={lines}", Logs)
+
+
+class ProfileCalls:
+    """``client.profiles``."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def list(self) -> list[Profile]:
+        """All profiles."""
+        return self._client.call("GET", "profiles", list[Profile])
+
+    def get(self, name: str) -> Profile:
+        """One profile; `UnknownProfile` if there is none."""
+        return self._client.call("GET", f"profiles/{quote(name, safe='')}", Profile)
+
+    def create(self, profile: Profile) -> Profile:
+        """Save a new profile; `NameTaken` if there is one of that name."""
+        return self._client.call("POST", "profiles", Profile, profile)
+
+    def delete(self, name: str) -> None:
+        """Delete a profile; what runs under it goes on."""
+        self._client.delete(f"profiles/{quote(name, safe='')}")
+
+
+class KeyCalls:
+    """``client.keys``: who may use the gateway."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def list(self) -> list[Key]:
+        """All keys, without their secrets."""
+        return self._client.call("GET", "keys", list[Key])
+
+    def create(self, label: str, pid: int | None = None) -> NewKey:
+        """Make a key; with a ``pid`` it dies with that process."""
+        return self._client.call("POST", "keys", NewKey, CreateKey(label=label, pid=pid))
+
+    def delete(self, key_id: str) -> None:
+        """Revoke a key."""
+        self._client.delete(f"keys/{quote(key_id, safe='')}")
+
+
+_shared: tuple[int, Client] | None = None
+
+
+def shared_client() -> Client:
+    """The one client of this process; a forked child gets its own, sockets can't be shared."""
+    global _shared  # noqa: PLW0603  one per process is what it is
+    if _shared is None or _shared[0] != os.getpid():
+        _shared = os.getpid(), Client()
+    return _shared[1]
+
+
+def _path(name: str) -> str:
+    return f"servers/{quote(name, safe='')}"

@@ -1,0 +1,167 @@
+"""How servers look in a cell: MIME bundles of HTML and plain text, and a place to update them.
+
+Colours come from the front end's ``--jp-*`` variables, with a fallback for those that have none;
+no script and no style sheet, so that a saved notebook looks the same and needs no trust.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from html import escape
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from IPython import get_ipython
+from IPython.display import display
+
+from mlx_manager_jupyter.notebook import format as fmt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from mlx_manager_jupyter.schema import Server, ServerState
+
+Bundle = dict[str, str]
+
+#: Passing time is drawn at 4 Hz at most.
+TICK_SECONDS = 0.25
+
+_QUIET = "color:var(--jp-ui-font-color2,#757575)"
+_COLOURS: dict[ServerState, str] = {
+    "ready": "var(--jp-success-color1,#2e7d32)",
+    "failed": "var(--jp-error-color1,#c62828)",
+    "stopped": "var(--jp-ui-font-color3,#9e9e9e)",
+}
+_BUSY = "var(--jp-warn-color1,#b26a00)"
+
+_CARD = (
+    "display:flex;flex-wrap:wrap;gap:2px 22px;align-items:baseline;padding:8px 12px;"
+    "border:1px solid var(--jp-border-color1,#bdbdbd);border-radius:4px;"
+    "background:var(--jp-layout-color1,transparent);color:var(--jp-ui-font-color1,inherit);"
+    "font-family:var(--jp-ui-font-family,system-ui,sans-serif);"
+    "font-size:var(--jp-ui-font-size1,13px)"
+)
+_CELL = "text-align:left;padding:3px 10px"
+
+
+class Live:
+    """One output of the current cell that can be drawn anew. Silent outside IPython."""
+
+    def __init__(self) -> None:
+        self._shell = get_ipython()
+        self._output: Output | None = None
+        self._printed = ""
+        self._drawn = 0.0
+
+    def tick(self, bundle: Bundle, step: str) -> None:
+        """`show`, unless the last drawing is too recent."""
+        if monotonic() - self._drawn >= TICK_SECONDS:
+            self.show(bundle, step)
+
+    def show(self, bundle: Bundle, step: str) -> None:
+        """Draw the bundle in place of the last one.
+
+        Args:
+            bundle: what to show, by MIME type.
+            step: a terminal can't redraw, so it prints a line only when this changes.
+        """
+        if self._shell is None:
+            return
+        self._drawn = monotonic()
+        if in_kernel():
+            if self._output is None:
+                self._output = Output(bundle, raw=True)
+            else:
+                self._output.replace(bundle)
+        elif step != self._printed:
+            self._printed = step
+            print(bundle["text/plain"])  # noqa: T201  that is how a terminal displays
+
+
+class Output:
+    """One output of the current cell that can be replaced in place.
+
+    Args:
+        shown: an object, or a MIME bundle if ``raw``.
+    """
+
+    def __init__(self, shown: object, *, raw: bool = False) -> None:
+        # IPython's display has no types.
+        self._handle = display(shown, raw=raw, display_id=True)  # type: ignore[no-untyped-call]
+
+    def replace(self, bundle: Bundle, metadata: dict[str, object] | None = None) -> None:
+        """Show a MIME bundle in its place."""
+        self._handle.update(bundle, raw=True, metadata=metadata or {})
+
+
+def in_kernel() -> bool:
+    """Whether outputs go to a notebook front end rather than to a terminal."""
+    return hasattr(get_ipython(), "kernel")
+
+
+def card(server: Server, says: str, facts: Iterable[str]) -> Bundle:
+    """One line about one server: a dot, its name, what it does, and quiet facts."""
+    quiet = " · ".join(facts)
+    html = (
+        f'<div style="{_CARD}"><span>{dot(server.state)}<b>{escape(server.name)}</b> '
+        f'{escape(says)}</span><span style="{_QUIET}">{escape(quiet)}</span></div>'
+    )
+    return {"text/html": html, "text/plain": f"● {server.name} {says}   {quiet}".rstrip()}
+
+
+def dot(state: ServerState) -> str:
+    """A coloured dot; the state is always written beside it too."""
+    colour = _COLOURS.get(state, _BUSY)
+    return f'<span aria-hidden="true" style="color:{colour}">●</span>&nbsp;'
+
+
+def facts(server: Server, gateway_url: str | None = None) -> list[str]:
+    """Model, size and URL, as far as they are known."""
+    known = [fmt.short_model(server.model)]
+    if server.size_bytes is not None:
+        known.append(fmt.size(server.size_bytes))
+    if gateway_url is not None:
+        known.append(gateway_url)
+    return known
+
+
+def doing(server: Server) -> str:
+    """The state, with what is known about it: ``loading weights, 2.4 GB of 3.9 GB``."""
+    progress = server.progress
+    if progress is None or server.state not in ("starting", "loading"):
+        return server.state
+    if progress.done_bytes is None or progress.total_bytes is None:
+        return progress.stage
+    done, total = fmt.size(progress.done_bytes), fmt.size(progress.total_bytes)
+    return f"{progress.stage}, {done} of {total}"
+
+
+def up_time(server: Server) -> str:
+    """``1 h 12 m``; empty for what does not run."""
+    if server.started_at is None or server.state in ("failed", "stopped"):
+        return ""
+    return fmt.duration((datetime.now(UTC) - server.started_at).total_seconds())
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], states: Sequence[Any]) -> Bundle:
+    """A table of servers; ``states`` colour the dots before the rows' first column."""
+    return {"text/html": _html(header, rows, states), "text/plain": _plain(header, rows)}
+
+
+def _html(header: Sequence[str], rows: Sequence[Sequence[str]], states: Sequence[Any]) -> str:
+    head = "".join(f'<th scope="col" style="{_CELL}">{escape(title)}</th>' for title in header)
+    body = ""
+    for (first, *rest), state in zip(rows, states, strict=True):
+        cells = f'<th scope="row" style="{_CELL}">{dot(state)}{escape(first)}</th>'
+        cells += "".join(f'<td style="{_CELL}">{escape(value)}</td>' for value in rest)
+        body += f"<tr>{cells}</tr>"
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _plain(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = (
+        "  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True))
+        for line in (header, *rows)
+    )
+    return "\n".join(line.rstrip() for line in lines)

@@ -1,0 +1,119 @@
+"""Where an answer appears while it streams; each view ends as the same saved Markdown.
+
+| front end | view |
+|---|---|
+| notebook | `WidgetView`: deltas to a small widget, every 40 ms |
+| notebook without anywidget, or our JavaScript | `MarkdownView`: all of it again, every 100 ms |
+| terminal | `PrintView`: plain text |
+| none wanted | `SilentView` |
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
+
+from mlx_manager_jupyter.notebook import markdown
+from mlx_manager_jupyter.notebook.display import Output, in_kernel
+
+if TYPE_CHECKING:
+    from mlx_manager_jupyter.client.gateway import Delta, Kind
+    from mlx_manager_jupyter.client.reply import Reply
+    from mlx_manager_jupyter.widgets.chat_stream import ChatStream
+
+#: Rendering Markdown costs time that grows with the text: 100 ms is smooth up to this size.
+SMOOTH_CHARACTERS = 20_000
+MARKDOWN_SECONDS = 0.1
+
+
+class View(Protocol):
+    """Shows one answer."""
+
+    def add(self, delta: Delta) -> None:
+        """Show one more piece, soon."""
+
+    def finish(self, reply: Reply) -> None:
+        """Show the whole, for good."""
+
+
+def open_view(server: str) -> View:
+    """The best view that this front end can show; it appears at once, naming the server."""
+    if not in_kernel():
+        return PrintView()
+    try:
+        from mlx_manager_jupyter.widgets.chat_stream import ChatStream  # noqa: PLC0415  slow
+    except ImportError:
+        return MarkdownView()
+    return WidgetView(ChatStream(server))
+
+
+class SilentView:
+    """Shows nothing."""
+
+    def add(self, delta: Delta) -> None:
+        """Nothing."""
+
+    def finish(self, reply: Reply) -> None:
+        """Nothing."""
+
+
+class WidgetView:
+    """Streams into a widget, which makes room for Markdown under the same display id."""
+
+    def __init__(self, widget: ChatStream) -> None:
+        self._widget = widget
+        self._output = Output(widget)
+
+    def add(self, delta: Delta) -> None:
+        """Hand it to the widget."""
+        self._widget.add(delta.kind, delta.text)
+
+    def finish(self, reply: Reply) -> None:
+        """Replace the widget: its state is not saved with the notebook, Markdown is."""
+        self._widget.finish()
+        self._output.replace(markdown.bundle(reply), markdown.metadata(reply))
+        self._widget.close()
+
+
+class MarkdownView:
+    """Draws the whole text again, at a pace that the front end can follow."""
+
+    def __init__(self) -> None:
+        self._parts: dict[Kind, str] = {"text": "", "reasoning": ""}
+        self._output = Output({"text/markdown": "…", "text/plain": "…"}, raw=True)
+        self._drawn = monotonic()
+
+    def add(self, delta: Delta) -> None:
+        """Draw, if it is time."""
+        self._parts[delta.kind] += delta.text
+        text = self._parts["text"]
+        pace = MARKDOWN_SECONDS * max(1.0, len(text) / SMOOTH_CHARACTERS)
+        if monotonic() - self._drawn >= pace:
+            self._drawn = monotonic()
+            draft = {"text/markdown": text or "*thinking…*", "text/plain": text}
+            self._output.replace(draft)
+
+    def finish(self, reply: Reply) -> None:
+        """Draw the saved form."""
+        self._output.replace(markdown.bundle(reply), markdown.metadata(reply))
+
+
+class PrintView:
+    """Prints as it comes."""
+
+    def __init__(self) -> None:
+        self._reasons = False
+
+    def add(self, delta: Delta) -> None:
+        """Print the answer; of the reasoning, only that there is some."""
+        if delta.kind == "text":
+            print(delta.text, end="", flush=True)  # noqa: T201  that is how a terminal displays
+        elif not self._reasons:
+            self._reasons = True
+            print("thinking…", flush=True)  # noqa: T201  the same
+
+    def finish(self, reply: Reply) -> None:
+        """Print the footer."""
+        parts = [markdown.thought(reply)] if reply.reasoning else []
+        foot = " · ".join([*parts, markdown.footer(reply)])
+        print(f"\n\n{foot}" if reply.text else foot)  # noqa: T201  the same
