@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 _NO_SPACE = "Free some disk space and try again; what was stored before is intact."
 _NO_RIGHT = "Make the folder writable, or set MLX_MANAGER_HOME to another one."
+_NO_FOLDER = "A part of that path is a file. Move it away, or set MLX_MANAGER_HOME to a folder."
 _HINTS = {
+    errno.EEXIST: _NO_FOLDER,
+    errno.ENOTDIR: _NO_FOLDER,
     errno.ENOSPC: _NO_SPACE,
     errno.EDQUOT: _NO_SPACE,
     errno.EFBIG: _NO_SPACE,
