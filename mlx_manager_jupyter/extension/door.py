@@ -85,7 +85,7 @@ class Door:
         self._server.add_sockets(sockets)
         actual = sockets[0].getsockname()[1]
         self.url = f"http://{HOST}:{actual}/"
-        if actual != port:
+        if port and actual != port:
             self._log.warning("port %s is taken; the MLX gateway listens on %s", port, actual)
         self._write()
 

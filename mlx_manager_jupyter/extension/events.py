@@ -34,7 +34,7 @@ class EventsHandler(WebSocketMixin, WebSocketHandler, RecordHandler):
 
     @web.authenticated
     @authorized
-    async def get(self, *args: Any, **kwargs: Any) -> None:
+    async def get(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
         """A WebSocket when asked to upgrade, else server-sent events."""
         await self.managers.profiles.list()  # another extension may have changed them
         if self.request.headers.get("Upgrade", "").lower() == "websocket":

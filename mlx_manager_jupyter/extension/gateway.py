@@ -17,6 +17,8 @@ from mlx_manager_jupyter.extension.managers import SETTING, Managers
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from tornado.http1connection import HTTP1Connection
+
     from mlx_manager_jupyter.services.gateway import Chat
 
 
@@ -113,7 +115,7 @@ class ChatHandler(GatewayHandler):
 
     async def _stream(self, chat: Chat) -> None:
         # With Nagle's algorithm paced chunks would arrive 20 to 40 ms late.
-        self.request.connection.stream.set_nodelay(True)
+        cast("HTTP1Connection", self.request.connection).stream.set_nodelay(True)
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")
@@ -134,7 +136,7 @@ class MissingHandler(GatewayHandler):
         self.set_status(404)
         self.write_error(404)
 
-    post = put = delete = patch = head = get  # type: ignore[assignment]
+    post = put = delete = patch = head = get
 
 
 HANDLERS = [

@@ -1,0 +1,162 @@
+"""Servers and the life of Jupyter: killed, stopped, and two at once. Real processes throughout."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from tests.fixtures.jupyter import Jupyter
+from tests.fixtures.models import make
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return make("chat", tmp_path / "tiny-chat")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(tmp_path: Path) -> Iterator[None]:
+    """Whatever a test did, it may leave no engine behind."""
+    yield
+    left = [process for process in psutil.process_iter() if _serves_from(process, tmp_path)]
+    for process in left:
+        process.kill()
+    assert left == []
+
+
+def _serves_from(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return any(str(folder) in word for word in process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def serve(jupyter: Jupyter, model: Path, **body: Any) -> dict[str, Any]:
+    jupyter.api("servers", "POST", {"model": str(model), "name": "tiny", **body})
+    return jupyter.until("tiny", "ready")
+
+
+def test_a_killed_jupyters_server_is_adopted_and_still_answers(tmp_path: Path, model: Path) -> None:
+    with Jupyter(tmp_path / "user") as first:
+        before = serve(first, model)
+        first.kill()
+        assert psutil.pid_exists(before["pid"]), "servers outlive a crash of Jupyter"
+    with Jupyter(tmp_path / "user") as second:
+        after = second.until("tiny", "ready")
+        assert after["pid"] == before["pid"]
+        assert after["started_at"] == before["started_at"]
+        second.api("servers/tiny", "DELETE")
+        assert not psutil.pid_exists(before["pid"])
+        assert not first.connection_file.exists(), "the killed extension's file is swept"
+
+
+def test_a_stopped_jupyter_ends_its_servers_but_not_the_kept_ones(
+    tmp_path: Path, model: Path
+) -> None:
+    with Jupyter(tmp_path / "user") as first:
+        plain = serve(first, model)
+        first.api("servers", "POST", {"model": str(model), "name": "kept", "keep": True})
+        kept = first.until("kept", "ready")
+        connection = first.connection_file
+    assert not psutil.pid_exists(plain["pid"])
+    assert psutil.pid_exists(kept["pid"])
+    assert not connection.exists()
+    with Jupyter(tmp_path / "user") as second:
+        assert [server["name"] for server in second.api("servers")] == ["kept"]
+        assert second.until("kept", "ready")["pid"] == kept["pid"]
+        second.api("servers/kept", "DELETE")
+
+
+def test_a_server_that_ended_while_jupyter_was_dead_is_forgotten(
+    tmp_path: Path, model: Path
+) -> None:
+    with Jupyter(tmp_path / "user") as first:
+        server = serve(first, model)
+        first.kill()
+    psutil.Process(server["pid"]).kill()
+    with Jupyter(tmp_path / "user") as second:
+        assert second.api("servers") == []
+        serve(second, model)
+
+
+def test_jupyter_killed_while_an_engine_loads_leaves_nothing_unwatched(
+    tmp_path: Path, model: Path
+) -> None:
+    slow = {"env": {"FAKE_ENGINE": json.dumps({"load_seconds": 3})}}
+    with Jupyter(tmp_path / "user") as first:
+        first.api("servers", "POST", {"model": str(model), "name": "tiny", "set": slow})
+        loading = first.until("tiny", "loading")
+        first.kill()
+    with Jupyter(tmp_path / "user") as second:
+        assert second.until("tiny", "ready")["pid"] == loading["pid"]
+
+
+def test_two_jupyters_starting_one_profile_at_once_make_one_process(
+    tmp_path: Path, model: Path
+) -> None:
+    with Jupyter(tmp_path / "user") as one, Jupyter(tmp_path / "user") as other:
+        one.api("profiles", "POST", {"name": "shared", "model": str(model)})
+        answers: list[dict[str, Any]] = []
+        gate = threading.Barrier(4)
+
+        def start(jupyter: Jupyter) -> None:
+            gate.wait()
+            answers.append(jupyter.api("servers", "POST", {"profile": "shared"}))
+
+        threads = [threading.Thread(target=start, args=[each]) for each in (one, other) * 2]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(answers) == 4
+        seen = {jupyter.until("shared", "ready")["pid"] for jupyter in (one, other)}
+        assert len(seen) == 1
+        engines = [p for p in psutil.process_iter() if _serves_from(p, model)]
+        assert [engine.pid for engine in engines] == list(seen)
+
+        # Either may stop it, and the other sees it gone, not failed.
+        other.api("servers/shared", "DELETE")
+        assert not psutil.pid_exists(seen.pop())
+        deadline = threading.Event()
+        for _ in range(100):
+            if one.api("servers") == []:
+                break
+            deadline.wait(0.05)
+        assert one.api("servers") == []
+
+
+def test_the_first_of_two_jupyters_may_leave_without_taking_the_servers(
+    tmp_path: Path, model: Path
+) -> None:
+    with Jupyter(tmp_path / "user") as stays:
+        with Jupyter(tmp_path / "user") as leaves:
+            server = serve(leaves, model)
+            assert stays.until("tiny", "ready")["pid"] == server["pid"]
+        assert psutil.pid_exists(server["pid"])
+        assert stays.until("tiny", "ready")["pid"] == server["pid"]
+    assert not psutil.pid_exists(server["pid"])
+
+
+def test_no_token_stands_in_any_log(tmp_path: Path, model: Path) -> None:
+    with Jupyter(tmp_path / "user", options=("--debug",)) as jupyter:
+        serve(jupyter, model)
+        made = jupyter.api("keys", "POST", {"label": "kernel"})
+        with pytest.raises(urllib.error.HTTPError):
+            jupyter.api("servers", "POST", {"model": "nobody/nothing"})
+        connection = json.loads(jupyter.connection_file.read_text("utf-8"))
+        assert jupyter.connection_file.stat().st_mode & 0o777 == 0o600
+        logs = [jupyter.log, *(tmp_path / "user" / "mlx" / "logs").rglob("*.log")]
+        assert len(logs) >= 2
+    for log in logs:
+        text = log.read_text("utf-8")
+        assert connection["token"] not in text
+        assert made["secret"] not in text
