@@ -42,9 +42,7 @@ __all__ = [  # noqa: PLE0604  the names are in the table above
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  whatever the name stands for
     if name == "__version__":
-        from importlib.metadata import version  # noqa: PLC0415  it reads the disk
-
-        value: Any = version("mlx-manager-jupyter")
+        value: Any = _version()
     elif name in _HOME:
         value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     else:
@@ -55,6 +53,15 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  whatever the name stands for
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  reads the disk
+
+    try:
+        return version("mlx-manager-jupyter")
+    except PackageNotFoundError:  # a checkout on sys.path that was never installed
+        return "0+unknown"
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
