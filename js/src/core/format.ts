@@ -1,0 +1,86 @@
+const KILO = 1e3;
+const MEGA = 1e6;
+const GIGA = 1e9;
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** Figures in the user's own number format. Sizes are decimal (1 GB = 10⁹ bytes), as models' are. */
+export interface Format {
+  /** `9.2 GB`, `650 MB`. */
+  bytes(bytes: number): string;
+  /** `9.2`: gigabytes where the unit stands beside it already. */
+  gigabytes(bytes: number): string;
+  /** `48`: gigabytes of something that does not change, so that no digit has to be kept free. */
+  capacity(bytes: number): string;
+  /** `41 tok/s`; one decimal below ten, where it matters. */
+  rate(tokensPerSecond: number): string;
+  /** `0.21 s`, `12 s`: how long something took. */
+  seconds(seconds: number): string;
+  /** `12 s`, `5 m`, `1 h 12 m`, `3 d 4 h`: how long something has been going on. */
+  duration(seconds: number): string;
+}
+
+/** A `Format` for a BCP 47 locale; without one, the browser's. */
+export function createFormat(locale?: string): Format {
+  const digits = (minimum: number, maximum: number) => {
+    const number = new Intl.NumberFormat(locale, {
+      minimumFractionDigits: minimum,
+      maximumFractionDigits: maximum,
+    });
+    return (value: number) => number.format(value);
+  };
+  const [whole, tenth, tenthAtMost, hundredth] = [
+    digits(0, 0),
+    digits(1, 1),
+    digits(0, 1),
+    digits(2, 2),
+  ];
+
+  const gigabytes = (bytes: number) => (bytes < 99.95 * GIGA ? tenth : whole)(bytes / GIGA);
+  return {
+    gigabytes,
+    capacity: (bytes) => tenthAtMost(bytes / GIGA),
+    bytes(bytes) {
+      // 999.6 MB rounds to 1,000 MB, which nobody writes.
+      if (bytes >= 999.5 * MEGA) {
+        return `${gigabytes(bytes)} GB`;
+      }
+      return bytes >= MEGA ? `${whole(bytes / MEGA)} MB` : `${whole(bytes / KILO)} kB`;
+    },
+    rate(tokensPerSecond) {
+      const number = tokensPerSecond > 0 && tokensPerSecond < 9.95 ? tenth : whole;
+      return `${number(tokensPerSecond)} tok/s`;
+    },
+    seconds(seconds) {
+      return `${(seconds < 9.995 ? hundredth : whole)(seconds)} s`;
+    },
+    duration(seconds) {
+      const total = Math.max(0, Math.floor(seconds));
+      if (total < MINUTE) {
+        return `${whole(total)} s`;
+      }
+      if (total < HOUR) {
+        return `${whole(Math.floor(total / MINUTE))} m`;
+      }
+      return total < DAY
+        ? `${whole(Math.floor(total / HOUR))} h ${whole(Math.floor((total % HOUR) / MINUTE))} m`
+        : `${whole(Math.floor(total / DAY))} d ${whole(Math.floor((total % DAY) / HOUR))} h`;
+    },
+  };
+}
+
+/** `Qwen3-8B-4bit` of a repo id or of a folder's path. */
+export function shortModel(model: string): string {
+  return (
+    model
+      .replace(/[\\/]+$/, '')
+      .split(/[\\/]/)
+      .pop() ?? model
+  );
+}
+
+/** Whole and partial seconds since an ISO 8601 moment; never negative, clocks differ. */
+export function secondsSince(moment: string, now: number): number {
+  return Math.max(0, (now - Date.parse(moment)) / 1000);
+}

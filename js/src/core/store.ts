@@ -1,0 +1,75 @@
+import type { Hardware, Logs, Metrics, Problem, Profile, Server } from './schema';
+
+/**
+ * How the picture we draw relates to the extension:
+ *
+ * - `connecting`: nothing arrived yet
+ * - `live`: it follows every change
+ * - `reconnecting`: the stream broke; what is shown may be old
+ * - `refused`: no stream to be had until somebody acts; `problem` says how
+ * - `saved`: a picture from a notebook file, with no kernel behind it
+ */
+export type ConnectionStatus = 'connecting' | 'live' | 'reconnecting' | 'refused' | 'saved';
+
+export interface Connection {
+  readonly status: ConnectionStatus;
+  readonly problem: Problem | null;
+}
+
+/** Everything the views draw. Replaced as a whole, never edited. */
+export interface State {
+  readonly connection: Connection;
+  /** Id of the latest event that is part of this state; where to resume. */
+  readonly lastId: string | null;
+  /** A state change was missed: only a new snapshot makes this state true again. */
+  readonly stale: boolean;
+  /** Null until the first snapshot. */
+  readonly hardware: Hardware | null;
+  readonly gatewayUrl: string | null;
+  readonly servers: readonly Server[];
+  readonly profiles: readonly Profile[];
+  readonly metrics: Metrics | null;
+  /** Tokens per second by server, one point a second, oldest first. */
+  readonly history: Readonly<Record<string, readonly number[]>>;
+  /** Each server keeps its palette slot for as long as it is listed. */
+  readonly colors: Readonly<Record<string, number>>;
+}
+
+export const INITIAL_STATE: State = {
+  connection: { status: 'connecting', problem: null },
+  lastId: null,
+  stale: false,
+  hardware: null,
+  gatewayUrl: null,
+  servers: [],
+  profiles: [],
+  metrics: null,
+  history: {},
+  colors: {},
+};
+
+/** What a view may ask for, with what comes back. */
+export interface Commands {
+  /** Ends the process; of a failed server, forgets it. */
+  stop: { readonly parameters: { readonly name: string }; readonly result: undefined };
+  restart: { readonly parameters: { readonly name: string }; readonly result: Server };
+  logs: {
+    readonly parameters: { readonly name: string; readonly lines: number };
+    readonly result: Logs;
+  };
+}
+
+export type CommandName = keyof Commands;
+
+export type Command<N extends CommandName = CommandName> = {
+  [K in N]: { readonly command: K } & Commands[K]['parameters'];
+}[N];
+
+/** What a view knows of the world: facts come up by `subscribe`, commands go down by `send`. */
+export interface Store {
+  snapshot(): State;
+  /** Calls back after every change, until the returned function is called. */
+  subscribe(changed: () => void): () => void;
+  /** Resolves when the command was carried out; rejects with a `ProblemError`. */
+  send<N extends CommandName>(command: Command<N>): Promise<Commands[N]['result']>;
+}

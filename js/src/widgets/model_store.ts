@@ -1,0 +1,191 @@
+import type { AnyModel } from '@anywidget/types';
+
+import { ProblemError } from '../core/problem';
+import { reduce, withConnection } from '../core/reduce';
+import type { Problem, Snapshot } from '../core/schema';
+import {
+  INITIAL_STATE,
+  type Command,
+  type CommandName,
+  type Commands,
+  type ConnectionStatus,
+  type State,
+  type Store,
+} from '../core/store';
+import { listen, type Handlers } from './listen';
+
+/** The trait `state`: a snapshot as of now, and how the kernel stands with the extension. */
+export type WireState = Partial<Omit<Snapshot, 'type' | 'id'>> & {
+  readonly connection?: string;
+  readonly problem?: Problem | null;
+};
+
+/** The synced traits of the Python widget. */
+export interface PanelTraits extends Record<string, unknown> {
+  state: WireState;
+}
+
+/** What the kernel sends back for `{id, command, …}`. */
+interface Answer {
+  readonly id: string;
+  readonly ok: boolean;
+  readonly result?: unknown;
+  readonly problem?: Problem;
+}
+
+interface Waiting {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (reason: ProblemError) => void;
+}
+
+/** A kernel that says nothing for so long, not even to a ping, is not there. */
+const SILENCE_MS = 4000;
+
+const STATUSES: readonly string[] = ['connecting', 'live', 'reconnecting', 'refused'];
+
+/**
+ * A widget model as a store: facts are the trait `state`, commands are custom messages.
+ *
+ * AFM does not tell whether a kernel stands behind the model, so the store asks, and takes any
+ * sign of life for an answer: a kernel that is busy with a cell still updates the trait.
+ */
+export class ModelStore implements Store {
+  private state: State = INITIAL_STATE;
+  private alive = true;
+  private silence: ReturnType<typeof setTimeout> | undefined;
+  private count = 0;
+  private readonly prefix = Math.random().toString(36).slice(2);
+  private readonly waiting = new Map<string, Waiting>();
+  private readonly viewers = new Set<() => void>();
+
+  constructor(
+    private readonly model: AnyModel<PanelTraits>,
+    signal: AbortSignal,
+  ) {
+    const handlers: Handlers = {
+      'change:state': () => {
+        this.heard();
+        this.draw();
+      },
+      'msg:custom': (message) => {
+        this.heard();
+        this.settle(message as Answer);
+      },
+      // ipywidgets' own events; hosts without them lose nothing but speed.
+      comm_live_update: () => {
+        this.ask();
+      },
+      'comm:close': () => {
+        this.lost();
+      },
+    };
+    listen(model, handlers, signal);
+    signal.addEventListener('abort', () => {
+      clearTimeout(this.silence);
+    });
+    this.draw();
+    this.ask();
+  }
+
+  snapshot(): State {
+    return this.state;
+  }
+
+  subscribe(changed: () => void): () => void {
+    this.viewers.add(changed);
+    return () => {
+      this.viewers.delete(changed);
+    };
+  }
+
+  send<N extends CommandName>(command: Command<N>): Promise<Commands[N]['result']> {
+    if (!this.alive) {
+      return Promise.reject(noKernel());
+    }
+    const id = this.nextId();
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, { resolve: resolve as Waiting['resolve'], reject });
+      this.model.send({ id, ...command });
+    });
+  }
+
+  private settle(answer: Answer): void {
+    const waiting = this.waiting.get(answer.id);
+    // Every view of the model hears every answer.
+    if (!waiting) {
+      return;
+    }
+    this.waiting.delete(answer.id);
+    if (answer.ok) {
+      waiting.resolve(answer.result);
+    } else {
+      waiting.reject(
+        new ProblemError(answer.problem ?? { code: 'internal', message: 'The kernel refused.' }),
+      );
+    }
+  }
+
+  private ask(): void {
+    clearTimeout(this.silence);
+    this.silence = setTimeout(() => {
+      this.lost();
+    }, SILENCE_MS);
+    this.model.send({ id: this.nextId(), command: 'ping' });
+  }
+
+  private heard(): void {
+    clearTimeout(this.silence);
+    if (!this.alive) {
+      this.alive = true;
+      this.draw();
+    }
+  }
+
+  private lost(): void {
+    clearTimeout(this.silence);
+    this.alive = false;
+    for (const { reject } of this.waiting.values()) {
+      reject(noKernel());
+    }
+    this.waiting.clear();
+    this.draw();
+  }
+
+  private draw(): void {
+    const { connection = 'connecting', problem = null, ...facts } = this.model.get('state');
+    const status = STATUSES.includes(connection)
+      ? (connection as ConnectionStatus)
+      : 'reconnecting';
+    this.state = withConnection(isComplete(facts) ? this.reduced(facts) : this.state, {
+      status: this.alive ? status : 'saved',
+      problem,
+    });
+    for (const changed of [...this.viewers]) {
+      changed();
+    }
+  }
+
+  /** Through the reducer, so that servers keep their colours from one picture to the next. */
+  private reduced(facts: Omit<Snapshot, 'type' | 'id'>): State {
+    return reduce(this.state, { ...facts, type: 'snapshot', id: '' });
+  }
+
+  private nextId(): string {
+    this.count += 1;
+    return `${this.prefix}-${String(this.count)}`;
+  }
+}
+
+function isComplete(
+  facts: Partial<Omit<Snapshot, 'type' | 'id'>>,
+): facts is Omit<Snapshot, 'type' | 'id'> {
+  return facts.hardware != null && facts.servers !== undefined;
+}
+
+function noKernel(): ProblemError {
+  return new ProblemError({
+    code: 'extension_unreachable',
+    message: 'No kernel stands behind this output.',
+    hint: 'Run the cell again.',
+  });
+}
