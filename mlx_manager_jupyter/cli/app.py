@@ -1,0 +1,80 @@
+"""What all commands share: the parser, how errors are told, and exit codes.
+
+0 done; 1 failed, with the message on stderr; 2 wrong usage (argparse's own); 128 + the signal's
+number when one ended it, so 130 after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import msgspec
+
+from mlx_manager_jupyter.cli import demo
+from mlx_manager_jupyter.errors import MLXManagerError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+NOUNS = (demo,)
+
+FAILED = 1
+INTERRUPTED = 128 + signal.SIGINT
+
+
+class _Version(argparse.Action):
+    """Like argparse's own, but it reads the package's metadata only when asked."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from mlx_manager_jupyter import __version__  # noqa: PLC0415
+
+        print(__version__)
+        parser.exit()
+
+
+def run(argv: Sequence[str] | None) -> int:
+    """Parse, run the command, and turn whatever happens into an exit code."""
+    args = _parser().parse_args(argv)
+    # A closed terminal or a service manager ends us as Ctrl-C does: what we started is stopped.
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGHUP, _leave)
+    try:
+        args.run(args)
+    except MLXManagerError as error:
+        _tell(error, as_json=args.json)
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jupyter mlx",
+        description="The models on your own machine as a native part of the notebook.",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
+    nouns = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for noun in NOUNS:
+        noun.add_to(nouns)
+    return parser
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def _tell(error: MLXManagerError, *, as_json: bool) -> None:
+    if as_json:
+        told = {"code": error.code, "message": error.message, "hint": error.hint}
+        print(msgspec.json.encode(told).decode(), file=sys.stderr)
+        return
+    for line in error.log_tail:
+        print(f"  | {line}", file=sys.stderr)
+    print(f"jupyter mlx: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(error.hint, file=sys.stderr)

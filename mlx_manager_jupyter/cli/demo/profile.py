@@ -1,0 +1,41 @@
+"""The profile by which the quick-start notebook names the demo's model."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlx_manager_jupyter.errors import UnknownProfile
+from mlx_manager_jupyter.schema import Profile
+
+if TYPE_CHECKING:
+    from mlx_manager_jupyter.client.client import Client
+
+NAME = "smollm2"
+
+
+def default_home() -> Path:
+    """Where the extension keeps its state unless told otherwise."""
+    named = os.environ.get("MLX_MANAGER_HOME")
+    return Path(named or "~/.mlx-manager").expanduser().resolve()
+
+
+def ensure(client: Client, model: Path) -> Profile:
+    """Create the profile; one that the user changed stays as it is, unless the model moved."""
+    wanted = Profile(
+        name=NAME,
+        description="SmolLM2-135M-Instruct, the demo's model",
+        model=str(model),
+        temperature=0.0,
+        seed=0,
+        max_tokens=128,
+    )
+    try:
+        found = client.profiles.get(NAME)
+    except UnknownProfile:
+        return client.profiles.create(wanted)
+    if found.model == wanted.model:
+        return found
+    client.profiles.delete(NAME)
+    return client.profiles.create(wanted)
