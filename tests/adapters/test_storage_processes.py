@@ -118,7 +118,7 @@ def test_kill_9_at_any_moment_loses_nothing(tmp_path: Path) -> None:
         for turn in range(KILLS):
             print("next", file=writers.stdin, flush=True)
             lines = [writers.stdout.readline()]
-            # Every second life lasts for a write at least, so that a slow disk proves something too.
+            # Every second life lasts for a write at least: a slow disk shall prove something too.
             while not any(line.startswith("born") for line in lines) or (
                 turn % 2 and not any(line.startswith("p") for line in lines)
             ):
