@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from mlx_manager_jupyter.adapters.process.identity import find, lives
+from mlx_manager_jupyter.adapters.process.identity import find, lives, pid_has_passed_on
 from mlx_manager_jupyter.adapters.process.ports import holder, listens, port_is_free
 from mlx_manager_jupyter.adapters.process.records import Failure, ProcessFailed
 
@@ -52,6 +52,8 @@ class Group:
             if leader is not None:
                 found[leader.pid] = leader
                 self._learn_session(leader)
+            elif pid_has_passed_on(self.leader):
+                self._session = None  # a stranger's session may have the number by now
             for parent in [leader] if leader else list(self._seen.values()):
                 with suppress(psutil.Error):
                     found |= {child.pid: child for child in parent.children(recursive=True)}
@@ -61,6 +63,8 @@ class Group:
             # has passed to another process.
             known = {pid: each for pid, each in self._seen.items() if lives(each)}
             self._seen = {pid: each for pid, each in (found | known).items() if lives(each)}
+            if not self._seen:
+                self._session = None  # nobody keeps the number from being used again
             return sorted(self._seen.values(), key=lambda each: each.pid != self.leader.pid)
 
     def listens(self, port: int) -> bool:

@@ -31,7 +31,7 @@ def find(identity: Identity) -> psutil.Process | None:
     try:
         process = psutil.Process(identity.pid)
         same = (
-            abs(process.create_time() - identity.create_time) <= CREATE_TIME_TOLERANCE
+            _as_old_as(identity, process)
             and process.status() != psutil.STATUS_ZOMBIE
             and _is_run_of(identity.argv, process.cmdline())
         )
@@ -43,6 +43,14 @@ def find(identity: Identity) -> psutil.Process | None:
 def is_alive(identity: Identity) -> bool:
     """Whether exactly this process still runs. Some file reads, about 0.1 ms."""
     return find(identity) is not None
+
+
+def pid_has_passed_on(identity: Identity) -> bool:
+    """Whether its pid means another process by now."""
+    try:
+        return not _as_old_as(identity, psutil.Process(identity.pid))
+    except psutil.Error:
+        return False
 
 
 def lives(process: psutil.Process) -> bool:
@@ -82,8 +90,13 @@ def find_marked(marker: str, value: str) -> list[Identity]:
     return found
 
 
+def _as_old_as(identity: Identity, process: psutil.Process) -> bool:
+    return abs(process.create_time() - identity.create_time) <= CREATE_TIME_TOLERANCE
+
+
 def _is_run_of(argv: tuple[str, ...], cmdline: list[str]) -> bool:
     # Only the arguments are compared: what stands before them changes when a script hands over to
     # its interpreter, or a framework Python on macOS to the one inside its app bundle.
+    # For a moment after exec the kernel shows none; pid and create time are the same by then.
     arguments = list(argv[1:])
-    return bool(cmdline) and cmdline[len(cmdline) - len(arguments) :] == arguments
+    return not cmdline or cmdline[len(cmdline) - len(arguments) :] == arguments

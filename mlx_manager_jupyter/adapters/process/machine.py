@@ -247,12 +247,12 @@ class EngineProcess:
         self._become("failed")
 
     def _become(self, state: ProcessState) -> None:
-        if state in ("ready", "failed", "stopped"):
-            self._settled.set()
         if state != self._state:
             self._state = state
             # Not called from here: an error in there must not end the task that owns the process.
             asyncio.get_running_loop().call_soon(self._on_change, self)
+        if state in ("ready", "failed", "stopped"):
+            self._settled.set()  # last, so that on_change runs before those who wait go on
 
     # --- supervision: a child task that watches, and reports to the owner ----------------------
 
