@@ -23,7 +23,10 @@ LAB = "share/jupyter/labextensions/mlx-manager-jupyter"
 WANTED = (
     rf"{NAME}/__init__\.py",
     rf"{NAME}/py\.typed",
-    rf"{NAME}/static/widget\.js",
+    rf"{NAME}/static/chat_stream\.js",
+    rf"{NAME}/static/chat_stream\.css",
+    rf"{NAME}/static/servers_panel\.js",
+    rf"{NAME}/static/servers_panel\.css",
     rf"{NAME}/notebooks/01_quickstart\.ipynb",
     rf".*\.data/data/{LAB}/package\.json",
     rf".*\.data/data/{LAB}/install\.json",
