@@ -6,7 +6,7 @@ const FLOORS = 'The floors: lab and widgets stand on core, never beside each oth
 export default defineConfig(
   { ignores: ['lib/', 'node_modules/'] },
   {
-    files: ['src/**/*.{ts,tsx}'],
+    files: ['{src,preview}/**/*.{ts,tsx}'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {

@@ -44,7 +44,7 @@ function still(state: State): Store {
   };
 }
 
-document.documentElement.dataset['theme'] = query.get('theme') ?? 'light';
+document.documentElement.dataset.theme = query.get('theme') ?? 'light';
 const names = query.get('state')?.split(',') ?? Object.keys(STATES);
 for (const name of names) {
   const store = still(STATES[name] ?? INITIAL_STATE);

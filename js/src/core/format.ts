@@ -1,3 +1,5 @@
+/** Keeps a figure and its unit on one line. */
+const NBSP = '\u00a0';
 const KILO = 1e3;
 const MEGA = 1e6;
 const GIGA = 1e9;
@@ -38,34 +40,35 @@ export function createFormat(locale?: string): Format {
   ];
 
   const gigabytes = (bytes: number) => (bytes < 99.95 * GIGA ? tenth : whole)(bytes / GIGA);
+  const count = (value: number, unit: string) => `${whole(Math.floor(value))}${NBSP}${unit}`;
   return {
     gigabytes,
     capacity: (bytes) => tenthAtMost(bytes / GIGA),
     bytes(bytes) {
       // 999.6 MB rounds to 1,000 MB, which nobody writes.
       if (bytes >= 999.5 * MEGA) {
-        return `${gigabytes(bytes)} GB`;
+        return `${gigabytes(bytes)}${NBSP}GB`;
       }
-      return bytes >= MEGA ? `${whole(bytes / MEGA)} MB` : `${whole(bytes / KILO)} kB`;
+      return bytes >= MEGA ? `${whole(bytes / MEGA)}${NBSP}MB` : `${whole(bytes / KILO)}${NBSP}kB`;
     },
     rate(tokensPerSecond) {
       const number = tokensPerSecond > 0 && tokensPerSecond < 9.95 ? tenth : whole;
-      return `${number(tokensPerSecond)} tok/s`;
+      return `${number(tokensPerSecond)}${NBSP}tok/s`;
     },
     seconds(seconds) {
-      return `${(seconds < 9.995 ? hundredth : whole)(seconds)} s`;
+      return `${(seconds < 9.995 ? hundredth : whole)(seconds)}${NBSP}s`;
     },
     duration(seconds) {
-      const total = Math.max(0, Math.floor(seconds));
+      const total = Math.max(0, seconds);
       if (total < MINUTE) {
-        return `${whole(total)} s`;
+        return count(total, 's');
       }
       if (total < HOUR) {
-        return `${whole(Math.floor(total / MINUTE))} m`;
+        return count(total / MINUTE, 'm');
       }
       return total < DAY
-        ? `${whole(Math.floor(total / HOUR))} h ${whole(Math.floor((total % HOUR) / MINUTE))} m`
-        : `${whole(Math.floor(total / DAY))} d ${whole(Math.floor((total % DAY) / HOUR))} h`;
+        ? `${count(total / HOUR, 'h')}${NBSP}${count((total % HOUR) / MINUTE, 'm')}`
+        : `${count(total / DAY, 'd')}${NBSP}${count((total % DAY) / HOUR, 'h')}`;
     },
   };
 }
@@ -80,7 +83,7 @@ export function shortModel(model: string): string {
   );
 }
 
-/** Whole and partial seconds since an ISO 8601 moment; never negative, clocks differ. */
+/** Seconds since an ISO 8601 moment; never negative, clocks differ. */
 export function secondsSince(moment: string, now: number): number {
   return Math.max(0, (now - Date.parse(moment)) / 1000);
 }

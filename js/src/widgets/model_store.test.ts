@@ -1,0 +1,143 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { ProblemError } from '../core/problem';
+import { server, snapshot } from '../core/testing/fixtures';
+import { FakeModel } from './testing/fake_model';
+import { ModelStore, type PanelTraits, type WireState } from './model_store';
+
+const LONGER_THAN_SILENCE_MS = 60_000;
+
+let fake: FakeModel<PanelTraits>;
+let life: AbortController;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  life = new AbortController();
+});
+
+afterEach(() => {
+  life.abort();
+  vi.useRealTimers();
+});
+
+function wire(names: readonly string[], connection = 'live'): WireState {
+  return { ...snapshot(names.map((name) => server(name))), connection };
+}
+
+function open(state: WireState = wire(['coder'])): ModelStore {
+  fake = new FakeModel<PanelTraits>({ state });
+  return new ModelStore(fake.model, life.signal);
+}
+
+const names = (store: ModelStore) => store.snapshot().servers.map(({ name }) => name);
+const status = (store: ModelStore) => store.snapshot().connection.status;
+
+describe('facts', () => {
+  it('are the trait, from the first moment', () => {
+    const store = open();
+    expect(names(store)).toEqual(['coder']);
+    expect(status(store)).toBe('live');
+  });
+
+  it('follow the trait', () => {
+    const store = open();
+    const changed = vi.fn();
+    const leave = store.subscribe(changed);
+    fake.put({ state: wire(['coder', 'vision']) });
+    expect(names(store)).toEqual(['coder', 'vision']);
+    expect(changed).toHaveBeenCalledOnce();
+    leave();
+    fake.put({ state: wire([]) });
+    expect(changed).toHaveBeenCalledOnce();
+  });
+
+  it('stay when the kernel only knows that it lost the extension', () => {
+    const store = open();
+    fake.put({ state: { connection: 'reconnecting' } });
+    expect(names(store)).toEqual(['coder']);
+    expect(status(store)).toBe('reconnecting');
+  });
+
+  it('carry the problem of a kernel that was refused', () => {
+    const problem = { code: 'x', message: 'No.', hint: null, log_tail: [] };
+    const store = open({ connection: 'refused', problem });
+    expect(store.snapshot().connection).toEqual({ status: 'refused', problem });
+    expect(store.snapshot().hardware).toBeNull();
+  });
+
+  it('keep the colour of a server', () => {
+    const store = open(wire(['coder', 'vision']));
+    fake.put({ state: wire(['vision']) });
+    expect(store.snapshot().colors).toEqual({ vision: 1 });
+  });
+});
+
+describe('commands', () => {
+  it('go out with an id and resolve with the answer of that id', async () => {
+    const store = open();
+    const logs = store.send({ command: 'logs', name: 'coder', lines: 5 });
+    const sent = fake.sent.at(-1);
+    expect(sent).toMatchObject({ command: 'logs', name: 'coder', lines: 5 });
+    fake.fire('msg:custom', { id: 'of another view', ok: false });
+    fake.fire('msg:custom', { id: sent?.id, ok: true, result: { lines: ['x'] } });
+    expect(await logs).toEqual({ lines: ['x'] });
+  });
+
+  it('reject with the problem', async () => {
+    const store = open();
+    const stopped = store.send({ command: 'stop', name: 'coder' });
+    const problem = { code: 'unknown_server', message: 'Which?', hint: null, log_tail: [] };
+    fake.fire('msg:custom', { id: fake.sent.at(-1)?.id, ok: false, problem });
+    await expect(stopped).rejects.toMatchObject({ problem });
+  });
+});
+
+describe('a picture without a kernel', () => {
+  it('is one that does not answer a ping', () => {
+    const store = open();
+    expect(fake.sent).toMatchObject([{ command: 'ping' }]);
+    vi.advanceTimersByTime(LONGER_THAN_SILENCE_MS);
+    expect(status(store)).toBe('saved');
+    expect(names(store)).toEqual(['coder']);
+  });
+
+  it('is none when the kernel answers, or just goes on', () => {
+    for (const sign of ['msg:custom', 'change:state']) {
+      const store = open();
+      fake.fire(sign, { id: 'whatever', ok: true });
+      vi.advanceTimersByTime(LONGER_THAN_SILENCE_MS);
+      expect(status(store)).toBe('live');
+    }
+  });
+
+  it('comes to life when the kernel does', () => {
+    const store = open();
+    vi.advanceTimersByTime(LONGER_THAN_SILENCE_MS);
+    fake.put({ state: wire(['vision']) });
+    expect(status(store)).toBe('live');
+  });
+
+  it('takes no commands, and drops those that wait', async () => {
+    const store = open();
+    const waiting = store.send({ command: 'stop', name: 'coder' });
+    fake.fire('comm:close');
+    await expect(waiting).rejects.toBeInstanceOf(ProblemError);
+    await expect(store.send({ command: 'stop', name: 'coder' })).rejects.toThrow('No kernel');
+  });
+
+  it('is asked for again when the connection to the kernel changes', () => {
+    const store = open();
+    fake.fire('msg:custom', { id: 'pong', ok: true });
+    fake.fire('comm_live_update');
+    vi.advanceTimersByTime(LONGER_THAN_SILENCE_MS);
+    expect(status(store)).toBe('saved');
+  });
+});
+
+it('stops listening when it ends', () => {
+  open();
+  expect(fake.listeners).toBeGreaterThan(0);
+  life.abort();
+  expect(fake.listeners).toBe(0);
+  expect(vi.getTimerCount()).toBe(0);
+});
