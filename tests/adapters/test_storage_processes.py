@@ -21,7 +21,7 @@ from mlx_manager_jupyter.adapters.storage import Store
 from mlx_manager_jupyter.errors import StoreUnusable
 from mlx_manager_jupyter.schema import Profile
 
-KILLS = 120
+KILLS = 80
 NOBODY = 65534
 NAMES = 12
 ROOT = Path(__file__).parents[2]
