@@ -95,6 +95,9 @@ class Reply(str):
         found: dict[str, Any] = msgspec.to_builtins({name: getattr(self, name) for name in names})
         return found
 
+    def _repr_markdown_(self) -> str:
+        return self.text
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy: a plain ``str`` would lose the facts."""
         facts = {name: getattr(self, name) for name in Reply.__slots__}

@@ -37,7 +37,8 @@ def chat(
         temperature: 0 for the most likely answer, up to 2.
         max_tokens: where to cut the answer.
         seed: for the same answer to the same question, as far as the engine can.
-        stream: show the answer in this cell while it comes.
+        stream: show the answer in this cell while it comes. As the last line of a cell, end it
+            with ``;`` or it is shown twice.
 
     Returns:
         The answer: a string that knows its model, tokens and timings.

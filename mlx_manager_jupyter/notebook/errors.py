@@ -37,14 +37,13 @@ def magic_errors() -> Iterator[None]:
 
 
 def short_errors(function: Callable[P, T]) -> Callable[P, T]:
-    """Around a public function: the traceback ends at the caller's line.
+    """Around a public function: the traceback ends here, one frame below the caller's line.
 
-    What lies below it is ours and says nothing that the message does not.
+    What lies deeper is ours and says nothing that the message does not.
     """
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        __tracebackhide__ = True  # IPython leaves this frame out
         try:
             return function(*args, **kwargs)
         except MLXManagerError as error:

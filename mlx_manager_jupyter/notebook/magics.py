@@ -100,7 +100,8 @@ class MLXMagics(Magics):
         from mlx_manager_jupyter.client.client import shared_client  # noqa: PLC0415  on use
 
         given = _parse(self.mlx_logs, line)
-        print(*shared_client().servers.logs(given.name, given.n).lines, sep="\n")  # noqa: T201
+        log = shared_client().servers.logs(given.name, given.n)
+        print("\n".join(log.lines) or "The log is empty so far.")  # noqa: T201  a magic displays
 
     @magic_arguments()
     @argument("target", nargs="?", metavar="MODEL", help="Whom to ask.")

@@ -1,0 +1,129 @@
+"""A real Jupyter server with the extension, as a process of its own, with the fake engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlx_manager_jupyter.client.client import Client
+from mlx_manager_jupyter.client.discovery import read
+from mlx_manager_jupyter.schema import StartServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mlx_manager_jupyter.schema import Server
+
+FAKE_ENGINE = Path(__file__).parents[1] / "fixtures" / "fake_engine.py"
+START_SECONDS = 60
+
+
+@dataclass
+class Jupyter:
+    """The running server, as a kernel or a test reaches it."""
+
+    process: subprocess.Popen[bytes]
+    connection: Path
+    model: Path
+    folder: Path
+
+    @property
+    def client(self) -> Client:
+        return Client(lambda: read(self.connection))
+
+    @property
+    def secrets(self) -> list[str]:
+        return [read(self.connection).token]
+
+    def env(self, **faults: Any) -> dict[str, str]:
+        """Fault switches of a fake engine that notes in the journal what happens to it."""
+        return {"FAKE_ENGINE": json.dumps(faults), "FAKE_ENGINE_JOURNAL": str(self.journal)}
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "journal.jsonl"
+
+    def noted(self, event: str) -> list[dict[str, Any]]:
+        lines = self.journal.read_text().splitlines() if self.journal.exists() else []
+        return [note for note in map(json.loads, lines) if note["event"] == event]
+
+    def serve(self, name: str, **faults: Any) -> Server:
+        """A ready server whose engine has these faults."""
+        with self.using() as client:
+            wanted = {"env": self.env(**faults)}
+            client.servers.start(StartServer(model=str(self.model), name=name, set=wanted))
+            until(lambda: client.servers.get(name).state not in ("starting", "loading"))
+            server = client.servers.get(name)
+            assert server.state == "ready", server
+            return server
+
+    def stop_all(self) -> None:
+        with self.using() as client:
+            for server in client.servers.list():
+                client.servers.stop(server.name)
+        self.journal.unlink(missing_ok=True)
+
+    @contextmanager
+    def using(self) -> Iterator[Client]:
+        client = self.client
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+@contextmanager
+def running(folder: Path, model: Path) -> Iterator[Jupyter]:
+    """Start it, wait for its door, and stop it as a terminal would."""
+    runtime = folder / "runtime"
+    config = {
+        "ServerApp": {
+            "jpserver_extensions": {"mlx_manager_jupyter": True},
+            "ip": "127.0.0.1",
+            "port": 0,
+            "allow_root": True,
+            "open_browser": False,
+            "root_dir": str(folder),
+        },
+        "MLXManager": {"engine_paths": {"mlx-lm": str(FAKE_ENGINE)}},
+        "ServerManager": {"stop_grace": 0.5},
+    }
+    (folder / "jupyter_server_config.json").write_text(json.dumps(config))
+    env = {
+        **os.environ,
+        "HOME": str(folder),
+        "JUPYTER_CONFIG_DIR": str(folder),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_RUNTIME_DIR": str(runtime),
+        "MLX_MANAGER_HOME": str(folder / "mlx"),
+        "MLX_MANAGER_GATEWAY_PORT": "0",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    with (folder / "jupyter.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jupyter_server"], env=env, stdout=log, stderr=log, cwd=folder
+        )
+    try:
+        connection = runtime / f"mlx-manager-jupyter-{process.pid}.json"
+        until(lambda: connection.exists() or process.poll() is not None, START_SECONDS)
+        assert process.poll() is None, (folder / "jupyter.log").read_text()
+        yield Jupyter(process, connection, model, folder)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def until(true: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait for something that no one announces; fail rather than hang."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
