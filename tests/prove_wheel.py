@@ -69,10 +69,11 @@ def inspect(wheel: Path) -> None:
         if len(names) != len(set(names)):
             fail("the wheel holds a file twice")
         here = [str(path).encode() for path in (ROOT, Path.home(), Path(tempfile.gettempdir()))]
-        for name in names:
-            data = archive.read(name)
-            if b"sourceMappingURL" in data or any(path + b"/" in data for path in here):
-                fail(f"{name} holds a source map or a path of this machine")
+        told = re.compile(
+            rb"^//# sourceMappingURL=|" + b"|".join(re.escape(path) + b"/" for path in here), re.MULTILINE
+        )
+        if telling := [name for name in names if told.search(archive.read(name))]:
+            fail(f"a source map or a path of this machine is in {telling}")
 
 
 def without_node(*first: Path) -> dict[str, str]:
