@@ -32,6 +32,10 @@ class EventsHandler(WebSocketMixin, WebSocketHandler, RecordHandler):
     _subscription: Subscription | None = None
     _sender: asyncio.Task[None] | None = None
 
+    async def prepare(self) -> None:  # type: ignore[override]
+        """As for any record: WebSocketMixin's own would redirect to a login page."""
+        await RecordHandler.prepare(self)
+
     @web.authenticated
     @authorized
     async def get(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]

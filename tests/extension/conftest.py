@@ -91,6 +91,13 @@ def door(extension: MLXManager) -> Door:
 
 
 @pytest.fixture
+def jupyter_url(http_server: object, http_server_port: tuple[object, int], jp_base_url: str) -> str:
+    """Jupyter's own address, behind Jupyter's own login."""
+    assert http_server
+    return f"http://127.0.0.1:{http_server_port[1]}{jp_base_url}"
+
+
+@pytest.fixture
 def model(tmp_path: Path) -> Path:
     """A tiny model that real engines load too."""
     return make("chat", tmp_path / "tiny-chat")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from tests.fixtures.jupyter import Jupyter
+from tests.fixtures.jupyter import Jupyter, runs
 from tests.fixtures.models import make
 
 if TYPE_CHECKING:
@@ -49,13 +49,13 @@ def test_a_killed_jupyters_server_is_adopted_and_still_answers(tmp_path: Path, m
     with Jupyter(tmp_path / "user") as first:
         before = serve(first, model)
         first.kill()
-        assert psutil.pid_exists(before["pid"]), "servers outlive a crash of Jupyter"
+        assert runs(before["pid"]), "servers outlive a crash of Jupyter"
     with Jupyter(tmp_path / "user") as second:
         after = second.until("tiny", "ready")
         assert after["pid"] == before["pid"]
         assert after["started_at"] == before["started_at"]
         second.api("servers/tiny", "DELETE")
-        assert not psutil.pid_exists(before["pid"])
+        assert not runs(before["pid"])
         assert not first.connection_file.exists(), "the killed extension's file is swept"
 
 
@@ -67,8 +67,8 @@ def test_a_stopped_jupyter_ends_its_servers_but_not_the_kept_ones(
         first.api("servers", "POST", {"model": str(model), "name": "kept", "keep": True})
         kept = first.until("kept", "ready")
         connection = first.connection_file
-    assert not psutil.pid_exists(plain["pid"])
-    assert psutil.pid_exists(kept["pid"])
+    assert not runs(plain["pid"])
+    assert runs(kept["pid"])
     assert not connection.exists()
     with Jupyter(tmp_path / "user") as second:
         assert [server["name"] for server in second.api("servers")] == ["kept"]
@@ -125,7 +125,7 @@ def test_two_jupyters_starting_one_profile_at_once_make_one_process(
 
         # Either may stop it, and the other sees it gone, not failed.
         other.api("servers/shared", "DELETE")
-        assert not psutil.pid_exists(seen.pop())
+        assert not runs(seen.pop())
         deadline = threading.Event()
         for _ in range(100):
             if one.api("servers") == []:
@@ -141,9 +141,9 @@ def test_the_first_of_two_jupyters_may_leave_without_taking_the_servers(
         with Jupyter(tmp_path / "user") as leaves:
             server = serve(leaves, model)
             assert stays.until("tiny", "ready")["pid"] == server["pid"]
-        assert psutil.pid_exists(server["pid"])
+        assert runs(server["pid"])
         assert stays.until("tiny", "ready")["pid"] == server["pid"]
-    assert not psutil.pid_exists(server["pid"])
+    assert not runs(server["pid"])
 
 
 def test_no_token_stands_in_any_log(tmp_path: Path, model: Path) -> None:
