@@ -68,10 +68,8 @@ def inspect(wheel: Path) -> None:
             fail(f"the wheel should not hold {unwanted}")
         if len(names) != len(set(names)):
             fail("the wheel holds a file twice")
-        here = [str(path).encode() for path in (ROOT, Path.home(), Path(tempfile.gettempdir()))]
-        told = re.compile(
-            rb"^//# sourceMappingURL=|" + b"|".join(re.escape(path) + b"/" for path in here), re.MULTILINE
-        )
+        paths = (re.escape(f"{path}/") for path in (ROOT, Path.home(), tempfile.gettempdir()))
+        told = re.compile("|".join(["^//# sourceMappingURL=", *paths]).encode(), re.MULTILINE)
         if telling := [name for name in names if told.search(archive.read(name))]:
             fail(f"a source map or a path of this machine is in {telling}")
 
