@@ -168,6 +168,24 @@ async def test_a_taken_port_is_refused_when_it_was_asked_for(door: Door, model: 
         assert str(port) in problem["message"]
 
 
+async def test_a_port_that_another_program_takes_meanwhile_is_given_up(
+    door: Door, model: Path, fake_env: Callable[..., dict[str, str]]
+) -> None:
+    """Engines bind seconds after we looked; the fake one is stopped until its port is lost."""
+    started = await start(door, model=str(model), name="slow", set={"env": fake_env()})
+    server = await door.json(f"{API}/servers/slow")
+    engine = psutil.Process(server["pid"] or started["pid"])
+    engine.suspend()
+    with socket.socket() as thief:
+        thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        thief.bind(("127.0.0.1", server["port"]))
+        thief.listen()
+        engine.resume()
+        ready = await until(door, "slow", "ready")
+        assert ready["port"] != server["port"]
+        assert ready["pid"] != engine.pid
+
+
 async def failed(door: Door, name: str) -> dict[str, Any]:
     async with asyncio.timeout(15):
         while True:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from mlx_manager_jupyter.adapters.engines import Engine
     from mlx_manager_jupyter.adapters.process import Failure
-    from mlx_manager_jupyter.adapters.upstream import Upstream
     from mlx_manager_jupyter.adapters.process.machine import Watching
+    from mlx_manager_jupyter.adapters.upstream import Upstream
     from mlx_manager_jupyter.schema import Identity, Problem, ServerState, StoredServer
 
 #: Seconds between two looks at how much of the weights is in memory.
@@ -49,6 +49,8 @@ class ManagedServer:
     ) -> None:
         self.stored = stored
         self.engine = engine
+        self.lost_ports: frozenset[int] = frozenset()
+        """Ports that another program took before the engine could."""
         self._upstream = upstream
         self._process_memory = process_memory
         self._on_change = on_change
@@ -134,7 +136,9 @@ class ManagedServer:
         if self.stored.process is None:  # pragma: no cover  the manager never does
             msg = "nothing to adopt"
             raise ValueError(msg)
-        self._process = EngineProcess.adopt(self.stored.process, self._launch({}), **self._watching())
+        self._process = EngineProcess.adopt(
+            self.stored.process, self._launch({}), **self._watching()
+        )
 
     async def stop(self) -> None:
         """End the process; returns when its whole tree is gone and its port is free.

@@ -11,7 +11,7 @@ from traitlets import Float
 from traitlets.config import LoggingConfigurable
 
 from mlx_manager_jupyter.adapters.process import ProcessGone, find_marked, reap
-from mlx_manager_jupyter.errors import MLXManagerError, NameTaken, UnknownServer, nearest
+from mlx_manager_jupyter.errors import MLXManagerError, NameTaken, PortTaken, UnknownServer, nearest
 from mlx_manager_jupyter.schema import Logs, ServerChanged, ServerRemoved
 from mlx_manager_jupyter.services.servers.managed import ManagedServer
 from mlx_manager_jupyter.services.servers.plan import RUN_MARKER
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 #: Seconds that another extension may take between claiming a name and spawning the process.
 SPAWN_PATIENCE = 15.0
+
+#: How often a server may lose its port to another program before that is a failure.
+PORT_TRIES = 3
 
 
 class ServerManager(LoggingConfigurable):
@@ -231,11 +234,14 @@ class ServerManager(LoggingConfigurable):
 
     # --- one server -------------------------------------------------------------------------------
 
-    async def _launch(self, stored: StoredServer) -> tuple[Server, bool]:
+    async def _launch(
+        self, stored: StoredServer, lost_ports: frozenset[int] = frozenset()
+    ) -> tuple[Server, bool]:
         held = await asyncio.to_thread(self._claims.claim, stored)
         if held.run != stored.run:
             return await self._join(held), False
         server = self._manage(stored)
+        server.lost_ports = lost_ports
         self._publish(ServerChanged(server=server.record()))
         try:
             await server.launch(self._planner.environment(stored))
@@ -290,11 +296,34 @@ class ServerManager(LoggingConfigurable):
         unasked = await asyncio.to_thread(self._claims.release, server.name, server.stored.run)
         if self._servers.get(server.name) is not server:
             return
-        if unasked:
+        if not unasked:
+            self._forget(server.name)
+        elif not await self._found_another_port(server, problem):
             self.log.warning("the server %s failed: %s", server.name, problem.message)
             server.fail(problem)
-        else:
-            self._forget(server.name)
+
+    async def _found_another_port(self, server: ManagedServer, problem: Problem) -> bool:
+        """Start again elsewhere when another program was quicker: engines bind seconds after us.
+
+        True when there is nothing left to say about the old process.
+        """
+        old = server.stored
+        lost = server.lost_ports | {old.port}
+        fixed = old.profile.port is not None
+        if problem.code != PortTaken.code or fixed or len(lost) > PORT_TRIES:
+            return False
+        async with self._locks[server.name]:
+            if self._servers.get(server.name) is not server:
+                return True
+            self.log.info("%s lost port %s to another program", server.name, old.port)
+            try:
+                stored = await self._planner.prepare(
+                    old.name, old.profile, old.profile_name, keep=old.keep, taken=lost
+                )
+                await self._launch(stored, lost)
+            except MLXManagerError:
+                return False
+            return True
 
     def _forget(self, name: str) -> None:
         if self._servers.pop(name, None):
