@@ -112,6 +112,7 @@ async def test_adopts_only_exactly_this_process(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         first = rig.process()
         identity = await first.start()
+        await first.wait_ready()
         replace = msgspec.structs.replace
         for other in (
             replace(identity, create_time=identity.create_time - 1),

@@ -42,6 +42,7 @@ class Group:
         self.leader = leader
         self._session = leader.pid if is_session_leader else None
         self._seen: dict[int, psutil.Process] = {}
+        self._had_port = False
         self._lock = threading.Lock()
 
     def living(self) -> list[psutil.Process]:
@@ -69,7 +70,9 @@ class Group:
 
     def listens(self, port: int) -> bool:
         """Whether the port belongs to a member. Blocks: use a thread."""
-        return listens(self.living(), port)
+        found = listens(self.living(), port)
+        self._had_port |= found
+        return found
 
     def tell(self, number: signal.Signals, told: set[int]) -> list[int]:
         """Send a signal to every member that was not told yet; return the pids of all of them.
@@ -91,7 +94,7 @@ class Group:
         that are open. Returns once no member is left, and the port is free if one of them had it.
         Raises `ProcessFailed` naming what is left.
         """
-        had_port = await asyncio.to_thread(self.listens, port)
+        await asyncio.to_thread(self.listens, port)
         left: list[int] = []
         for number, patience in (
             (signal.SIGTERM, grace),
@@ -106,8 +109,10 @@ class Group:
             raise ProcessFailed(
                 Failure(kind="timeout", detail=f"Still running after SIGKILL: process {pids}.")
             )
-        if had_port:
+        # A killed leader is a zombie already while its other threads still hold the port.
+        if self._had_port:
             await _wait_for_port(host, port)
+        self._had_port = False  # from now on it may be anybody's
 
     async def _end_by(self, number: signal.Signals, patience: float) -> list[int]:
         loop = asyncio.get_running_loop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, TypeVar, Unpack
 
@@ -11,7 +12,7 @@ from mlx_manager_jupyter.adapters.process.group import Group
 from mlx_manager_jupyter.adapters.process.identity import is_alive
 from mlx_manager_jupyter.adapters.process.records import Failure, ProcessFailed, ProcessGone
 from mlx_manager_jupyter.adapters.process.run_log import RunLog
-from mlx_manager_jupyter.adapters.process.spawn import exited, port_taken, reap_child, spawn
+from mlx_manager_jupyter.adapters.process.spawn import exited, port_taken, spawn
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,6 +27,8 @@ _Answer = TypeVar("_Answer")
 _BUSY_PAUSE = 0.05
 #: The same for the log of one that is ready.
 _IDLE_PAUSE = 0.25
+#: Seconds that a process without living members may take to become one that can be reaped.
+_REAP_SECONDS = 5.0
 _COMING_UP = ("starting", "loading")
 
 
@@ -238,8 +241,11 @@ class EngineProcess:
     async def _end(self, group: Group) -> None:
         try:
             await group.end(self.launch.host, self.launch.port, self._grace)
+            # Its exit status can be taken only once its last thread has gone: not at once.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_REAP_SECONDS):
+                    await exited(group.leader)
         finally:
-            reap_child(group.leader.pid)
             await asyncio.to_thread(self._log.read_all)
 
     def _fail(self, failure: Failure) -> None:
