@@ -34,7 +34,9 @@ for (const output of ['lib/index.js', 'lib/index.js.map', STATIC, LABEXTENSION])
 if (!options.clean) {
   await buildWidgets();
   await buildLab();
-  checkSizes();
+  if (options.prod) {
+    checkSizes();
+  }
 }
 
 async function bundle(more) {
@@ -85,7 +87,7 @@ async function buildLab() {
   }
 }
 
-/** Prints what each bundle weighs; a production build that is too heavy fails. */
+/** Prints what each bundle weighs; one that is too heavy fails the build. */
 function checkSizes() {
   const scripts = readdirSync(`${LABEXTENSION}/static`).filter((file) => file.endsWith('.js'));
   const weights = [
@@ -103,7 +105,7 @@ function checkSizes() {
     console.log(`${name}: ${kilobytes.toFixed(1)} kB gzipped, limit ${limit} kB`);
     tooHeavy ||= kilobytes > limit;
   }
-  if (tooHeavy && options.prod) {
+  if (tooHeavy) {
     process.exit(1);
   }
 }

@@ -19,6 +19,12 @@ describe('bytes', () => {
     expect(plain(english.bytes(bytes))).toBe(text);
   });
 
+  it('of a part are in the unit of the whole', () => {
+    expect(english.amount(2.4e9, 3.9e9)).toBe('2.4');
+    expect(english.amount(400e6, 3.9e9)).toBe('0.4');
+    expect(english.amount(12e6, 24e6)).toBe('12');
+  });
+
   it('of a machine have no empty digit', () => {
     expect(english.capacity(48e9)).toBe('48');
     expect(english.capacity(51539607552)).toBe('51.5');

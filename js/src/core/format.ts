@@ -11,6 +11,8 @@ const DAY = 24 * HOUR;
 export interface Format {
   /** `9.2 GB`, `650 MB`. */
   bytes(bytes: number): string;
+  /** `2.4` of `3.9 GB`: in the unit that `bytes` would give the other size. */
+  amount(bytes: number, like: number): string;
   /** `9.2`: gigabytes where the unit stands beside it already. */
   gigabytes(bytes: number): string;
   /** `48`: gigabytes of something that does not change, so that no digit has to be kept free. */
@@ -40,17 +42,16 @@ export function createFormat(locale?: string): Format {
   ];
 
   const gigabytes = (bytes: number) => (bytes < 99.95 * GIGA ? tenth : whole)(bytes / GIGA);
+  const amount = (bytes: number, like: number) => {
+    const unit = unitOf(like);
+    return unit.size === GIGA ? gigabytes(bytes) : whole(bytes / unit.size);
+  };
   const count = (value: number, unit: string) => `${whole(Math.floor(value))}${NBSP}${unit}`;
   return {
     gigabytes,
     capacity: (bytes) => tenthAtMost(bytes / GIGA),
-    bytes(bytes) {
-      // 999.6 MB rounds to 1,000 MB, which nobody writes.
-      if (bytes >= 999.5 * MEGA) {
-        return `${gigabytes(bytes)}${NBSP}GB`;
-      }
-      return bytes >= MEGA ? `${whole(bytes / MEGA)}${NBSP}MB` : `${whole(bytes / KILO)}${NBSP}kB`;
-    },
+    amount,
+    bytes: (bytes) => `${amount(bytes, bytes)}${NBSP}${unitOf(bytes).name}`,
     rate(tokensPerSecond) {
       const number = tokensPerSecond > 0 && tokensPerSecond < 9.95 ? tenth : whole;
       return `${number(tokensPerSecond)}${NBSP}tok/s`;
@@ -71,6 +72,14 @@ export function createFormat(locale?: string): Format {
         : `${count(total / DAY, 'd')}${NBSP}${count((total % DAY) / HOUR, 'h')}`;
     },
   };
+}
+
+/** 999.6 MB would round to 1,000 MB, which nobody writes. */
+function unitOf(bytes: number): { readonly size: number; readonly name: string } {
+  if (bytes >= 999.5 * MEGA) {
+    return { size: GIGA, name: 'GB' };
+  }
+  return bytes >= MEGA ? { size: MEGA, name: 'MB' } : { size: KILO, name: 'kB' };
 }
 
 /** `Qwen3-8B-4bit` of a repo id or of a folder's path. */

@@ -56,7 +56,6 @@ function Panel({ store }: { readonly store: Store }) {
         />
       )}
       <Content state={state} store={store} act={act} />
-      <Announcer servers={state.servers} />
     </div>
   );
 }
@@ -78,6 +77,7 @@ function Content(props: {
     <>
       <MemoryView state={props.state} />
       <ServersView {...props} />
+      <Announcer servers={props.state.servers} />
     </>
   );
 }

@@ -5,11 +5,11 @@ import { CopyButton } from '../components/copy_button';
 import { Dot, stateWord } from '../components/dot';
 import { LogView } from '../components/log_view';
 import { ProgressBar } from '../components/meter';
-import { Sparkline } from '../components/sparkline';
 import { secondsSince, shortModel } from '../format';
 import { useHost } from '../host';
 import type { Server } from '../schema';
 import type { Command, State, Store } from '../store';
+import { Figures } from './server_figures';
 
 const INLINE_LOG_LINES = 200;
 
@@ -122,31 +122,6 @@ function ReadyBody(props: BodyProps) {
   );
 }
 
-function Figures({ server, state }: { readonly server: Server; readonly state: State }) {
-  const { t, format } = useHost();
-  const load = state.metrics?.servers[server.name];
-  const points = state.history[server.name] ?? [];
-  const asked = load?.first_token_seconds != null || points.some((value) => value > 0);
-  return (
-    <span class="mlxm-meta mlxm-figures">
-      <Sparkline points={points} slot={state.colors[server.name] ?? 0} />
-      <span class="mlxm-figures-text">
-        {asked ? (
-          <>
-            <span class="mlxm-figure-rate">{format.rate(load?.tokens_per_second ?? 0)}</span>
-            {load?.first_token_seconds != null && (
-              <span>{t('first token %1', format.seconds(load.first_token_seconds))}</span>
-            )}
-          </>
-        ) : (
-          <span>{t('no requests yet')}</span>
-        )}
-        {load?.memory_bytes != null && <span>{format.bytes(load.memory_bytes)}</span>}
-      </span>
-    </span>
-  );
-}
-
 function LoadingBody(props: BodyProps) {
   const { server, now, offered } = props;
   const { t, format } = useHost();
@@ -169,7 +144,7 @@ function LoadingBody(props: BodyProps) {
           shortModel(server.model),
           server.engine,
           known
-            ? t('%1 of %2', format.gigabytes(done), format.bytes(total))
+            ? t('%1 of %2', format.amount(done, total), format.bytes(total))
             : total !== null && format.bytes(total),
         ]
           .filter(Boolean)

@@ -1,3 +1,0 @@
-import { LabIcon } from '@jupyterlab/ui-components';
-/** A diamond within a diamond. */
-export declare const mlxIcon: LabIcon;
