@@ -2,6 +2,7 @@
 
 =============  ==================================================================================
 `machine`      `EngineProcess`: the state machine; one task owns the state
+`supervision`  watching it: up to ready, and on until it ends or has to
 `spawn`        starting a child that outlives us, and learning how it ended
 `group`        who belongs to a process, signals to all of them, and the proof that they are gone
 `identity`     telling a process from another one that later got its pid

@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, TypeVar, Unpack
 
-from mlx_manager_jupyter.adapters.process import ports
 from mlx_manager_jupyter.adapters.process.group import Group
 from mlx_manager_jupyter.adapters.process.identity import is_alive
 from mlx_manager_jupyter.adapters.process.records import Failure, ProcessFailed, ProcessGone
 from mlx_manager_jupyter.adapters.process.run_log import RunLog
-from mlx_manager_jupyter.adapters.process.spawn import exited, port_taken, spawn
+from mlx_manager_jupyter.adapters.process.spawn import exited, spawn
+from mlx_manager_jupyter.adapters.process.supervision import Supervision
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 
-#: Seconds between two looks at the port, the probe and the log of an engine that comes up: what it
-#: takes us to notice must stay well under the 100 ms that we promise.
-_BUSY_PAUSE = 0.05
-#: The same for the log of one that is ready.
-_IDLE_PAUSE = 0.25
 #: Seconds that a process without living members may take to become one that can be reaped.
 _REAP_SECONDS = 5.0
 _COMING_UP = ("starting", "loading")
@@ -223,7 +218,6 @@ class EngineProcess:
     async def _answered(self) -> None:
         if self._supervision is None:
             return
-        self._log.forgive()
         if self._spawned_at is not None:
             self.ready_seconds = asyncio.get_running_loop().time() - self._spawned_at
         self._become("ready")
@@ -260,12 +254,21 @@ class EngineProcess:
         if state in ("ready", "failed", "stopped"):
             self._settled.set()  # last, so that on_change runs before those who wait go on
 
-    # --- supervision: a child task that watches, and reports to the owner ----------------------
+    # --- its child, which watches and reports ---------------------------------------------------
 
     def _supervise(self, group: Group) -> None:
         self._group = group
         self._become("starting")
-        self._supervision = asyncio.create_task(self._watch(group))
+        supervision = Supervision(
+            group,
+            self.launch,
+            self._log,
+            probe=self._probe,
+            load_timeout=self._load_timeout,
+            opened=lambda: self._post(self._opened),
+            answered=lambda: self._post(self._answered),
+        )
+        self._supervision = asyncio.create_task(supervision.watch())
         self._supervision.add_done_callback(self._report)
 
     def _report(self, supervision: asyncio.Task[Failure]) -> None:
@@ -276,69 +279,6 @@ class EngineProcess:
         else:
             failure = Failure(kind="timeout", detail=f"Nobody can tell if it is ready: {error!r}")
         self._post(lambda: self._failed(supervision, failure))
-
-    async def _watch(self, group: Group) -> Failure:
-        """Until the process ends, or has to; says why."""
-        # In this order: if it ended, that is what there is to say.
-        watches = [
-            asyncio.ensure_future(watch)
-            for watch in (self._exit(group), self._fatal_line(), self._come_up(group))
-        ]
-        pending = set(watches)
-        try:
-            while True:
-                _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                for watch in watches:
-                    if watch.done() and (failure := watch.result()) is not None:
-                        return failure
-        finally:
-            for watch in pending:
-                watch.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
-
-    async def _exit(self, group: Group) -> Failure:
-        code = await exited(group.leader)
-        await asyncio.to_thread(self._log.read_all)
-        last = next(filter(str.strip, reversed(self.tail())), "It ended without a word.")
-        return Failure(
-            kind="exited",
-            detail=self._log.fatal_line or last,
-            exit_code=code if code is not None and code >= 0 else None,
-            signal=-code if code is not None and code < 0 else None,
-        )
-
-    async def _fatal_line(self) -> Failure:
-        while self._log.fatal_line is None:
-            more = await asyncio.to_thread(self._log.read)
-            if not more:
-                await asyncio.sleep(_BUSY_PAUSE if self._state in _COMING_UP else _IDLE_PAUSE)
-        return Failure(kind="fatal_line", detail=self._log.fatal_line)
-
-    async def _come_up(self, group: Group) -> Failure | None:
-        host, port = self.launch.host, self.launch.port
-        try:
-            async with asyncio.timeout(self._load_timeout):
-                while not await ports.answers(host, port):  # noqa: ASYNC110  it sends no word
-                    await asyncio.sleep(_BUSY_PAUSE)
-                if not await asyncio.to_thread(group.listens, port):
-                    return await asyncio.to_thread(port_taken, port)
-                self._post(self._opened)
-                while not await self._says_yes():  # noqa: ASYNC110  the same
-                    await asyncio.sleep(_BUSY_PAUSE)
-        except TimeoutError:
-            return Failure(
-                kind="timeout", detail=f"Not ready after {self._load_timeout:g} seconds."
-            )
-        self._post(self._answered)
-        # So that children in sessions of their own are known should the leader die unseen.
-        await asyncio.to_thread(group.living)
-        return None
-
-    async def _says_yes(self) -> bool:
-        try:
-            return await self._probe()
-        except OSError:  # refused, reset, timed out: not yet
-            return False
 
 
 def _ended() -> Failure:
