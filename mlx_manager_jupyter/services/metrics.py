@@ -75,10 +75,6 @@ class MetricsManager(LoggingConfigurable):
         """Tokens per second by server, oldest first."""
         return {name: tuple(traffic.history) for name, traffic in self._traffic.items()}
 
-    def forget(self, server: str) -> None:
-        """Drop the counters of a server that is gone."""
-        self._traffic.pop(server, None)
-
     async def memory(self) -> Memory:
         """System memory now."""
         return await asyncio.to_thread(self._machine.memory)
@@ -99,6 +95,9 @@ class MetricsManager(LoggingConfigurable):
 
     async def _sample(self) -> Metrics:
         memory, used = await asyncio.to_thread(self._measure)
+        for gone in self._traffic.keys() - used.keys():
+            if not self._traffic[gone].in_flight:
+                del self._traffic[gone]
         loads = {
             name: ServerLoad(
                 memory_bytes=size,
