@@ -1,4 +1,4 @@
-"""Write ``src/core/schema.ts`` from ``mlx_manager_jupyter/schema.py``, the one definition of the wire.
+"""Write ``src/core/schema.ts`` from ``mlx_manager_jupyter/schema.py``, the definition of the wire.
 
 Only what reaches a browser is written: the records that `ROOTS` name and whatever these refer to.
 Docstrings become comments. ``--check`` writes nothing and exits 1 when the file is stale.
@@ -20,7 +20,15 @@ import msgspec
 HERE = Path(__file__).resolve().parent
 TARGET = HERE / "src" / "core" / "schema.ts"
 LINE_LENGTH = 100
-SCALARS = {str: "string", int: "number", float: "number", bool: "boolean", datetime: "string"}
+SCALARS: dict[object, str] = {
+    str: "string",
+    int: "number",
+    float: "number",
+    bool: "boolean",
+    datetime: "string",
+    type(None): "null",
+    typing.Any: "unknown",
+}
 
 sys.path.insert(0, str(HERE.parent))
 from mlx_manager_jupyter import schema  # noqa: E402  the checkout beside us, installed or not
@@ -48,17 +56,13 @@ class Writer:
         union = " | ".join(member.__name__ for member in typing.get_args(schema.AnyEvent))
         events = _comment("One numbered frame of `GET events`.")
         events += _wrapped("export type AnyEvent =", union)
-        head = "// Generated from mlx_manager_jupyter/schema.py by generate_schema.py: do not edit.\n"
+        head = "// Made by generate_schema.py from mlx_manager_jupyter/schema.py: do not edit.\n"
         return "\n".join([head, *self._done.values(), events])
 
     def _type(self, annotation: object) -> str:
         """The TypeScript of one annotation; declares what it mentions."""
         if annotation in SCALARS:
-            return SCALARS[typing.cast("type", annotation)]
-        if annotation is type(None):
-            return "null"
-        if annotation is typing.Any:
-            return "unknown"
+            return SCALARS[annotation]
         if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
             return self._record(annotation)
         origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)

@@ -125,6 +125,15 @@ describe('a picture without a kernel', () => {
     await expect(store.send({ command: 'stop', name: 'coder' })).rejects.toThrow('No kernel');
   });
 
+  it('is one that cannot even be asked', async () => {
+    const store = open();
+    fake.disposed = true;
+    await expect(store.send({ command: 'stop', name: 'coder' })).rejects.toThrow('No kernel');
+    expect(status(store)).toBe('saved');
+    fake.fire('comm_live_update');
+    expect(status(store)).toBe('saved');
+  });
+
   it('is asked for again when the connection to the kernel changes', () => {
     const store = open();
     fake.fire('msg:custom', { id: 'pong', ok: true });

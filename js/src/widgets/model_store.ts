@@ -105,7 +105,7 @@ export class ModelStore implements Store {
     const id = this.nextId();
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve: resolve as Waiting['resolve'], reject });
-      this.model.send({ id, ...command });
+      this.post({ id, ...command });
     });
   }
 
@@ -130,7 +130,16 @@ export class ModelStore implements Store {
     this.silence = setTimeout(() => {
       this.lost();
     }, SILENCE_MS);
-    this.model.send({ id: this.nextId(), command: 'ping' });
+    this.post({ id: this.nextId(), command: 'ping' });
+  }
+
+  private post(message: Readonly<Record<string, unknown>>): void {
+    try {
+      this.model.send(message);
+    } catch {
+      // ipywidgets throws once the comm is disposed of, as it is after a kernel restart.
+      this.lost();
+    }
   }
 
   private heard(): void {

@@ -86,7 +86,7 @@ function Header({ state }: { readonly state: State }) {
   const { t, format, openSettings } = useHost();
   const { hardware } = state;
   return (
-    <header class="mlxm-header">
+    <div class="mlxm-header">
       <h1>MLX</h1>
       <span class="mlxm-aside">
         {hardware !== null && (
@@ -98,7 +98,7 @@ function Header({ state }: { readonly state: State }) {
           <IconButton icon="settings" label={t('Settings')} onPress={openSettings} />
         )}
       </span>
-    </header>
+    </div>
   );
 }
 
@@ -106,7 +106,7 @@ function ConnectionBanner({ state }: { readonly state: State }) {
   const { t } = useHost();
   switch (state.connection.status) {
     case 'reconnecting':
-      return <Banner busy>{t('Reconnecting… what you see may be old.')}</Banner>;
+      return <Banner busy>{t('Reconnecting…')}</Banner>;
     case 'saved':
       return <Banner>{t('Saved, no kernel: run the cell again for a live view.')}</Banner>;
     default:

@@ -5,6 +5,8 @@ type Handler = (message?: unknown) => void;
 /** The few things of a widget model that our widgets use, with both ends in a test's hand. */
 export class FakeModel<T extends Record<string, unknown>> {
   readonly sent: Record<string, unknown>[] = [];
+  /** As after a kernel restart: nothing can be sent any more. */
+  disposed = false;
   private readonly handlers = new Map<string, Set<Handler>>();
 
   constructor(private traits: T) {}
@@ -22,6 +24,9 @@ export class FakeModel<T extends Record<string, unknown>> {
   }
 
   send(message: Record<string, unknown>): void {
+    if (this.disposed) {
+      throw new Error('Cannot send');
+    }
     this.sent.push(message);
   }
 
