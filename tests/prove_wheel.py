@@ -6,7 +6,6 @@ fresh environment and asks Jupyter itself whether both extensions are enabled.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ import tempfile
 import time
 import zipfile
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "mlx_manager_jupyter"
@@ -40,21 +40,17 @@ UNWANTED = re.compile(
 )
 
 
-def fail(text: str) -> None:
+def fail(text: str) -> NoReturn:
     sys.exit(f"prove_wheel: {text}")
 
 
-def build(target: str, source: Path, out: Path, env: dict[str, str]) -> Path:
-    """Build one distribution in isolation, as an installer would; its output only on failure."""
-    done = subprocess.run(
-        [sys.executable, "-m", "build", f"--{target}", "--outdir", out, source],
-        env=env,
-        capture_output=True,
-        text=True,
-    )
+def run(*argv: str | Path, env: dict[str, str]) -> str:
+    """Run a command that must succeed; its output, free of colours, shown only if it does not."""
+    done = subprocess.run(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    told = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout.decode())
     if done.returncode:
-        fail(f"building the {target} failed:\n{done.stdout}\n{done.stderr}")
-    return next(out.glob("*.tar.gz" if target == "sdist" else "*.whl"))
+        fail(f"`{' '.join(map(str, argv))}` failed:\n{told}")
+    return told
 
 
 def inspect(wheel: Path) -> None:
@@ -85,9 +81,8 @@ def without_node(*first: Path) -> dict[str, str]:
 
 def enabled(command: str, shown: str, env: dict[str, str]) -> None:
     """Ask Jupyter whether the extension is enabled and valid."""
-    done = subprocess.run(["jupyter", *command.split(), "list"], env=env, capture_output=True)
-    told = re.sub(r"\x1b\[[0-9;]*m", "", (done.stdout + done.stderr).decode())
-    if done.returncode or not re.search(shown, " ".join(told.split())):
+    told = run("jupyter", *command.split(), "list", env=env)
+    if not re.search(shown, " ".join(told.split())):
         fail(f"`jupyter {command} list` does not show the extension enabled and OK:\n{told}")
 
 
@@ -95,27 +90,26 @@ def main() -> None:
     """Run the proof; exit with a message at the first thing that does not hold."""
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        here = Path(folder)
-        sdist = build("sdist", ROOT, here, dict(os.environ))
-        shutil.unpack_archive(sdist, here / "unpacked", filter="data")
-        (source,) = (here / "unpacked").iterdir()
-        wheel = build("wheel", source, here, without_node(here / "no-node"))
+        here, venv = Path(folder), Path(folder) / "venv"
+        run(sys.executable, "-m", "build", "--sdist", "-o", here, ROOT, env=dict(os.environ))
+        (sdist,) = here.glob("*.tar.gz")
+        pip = (sys.executable, "-m", "pip")
+        run(*pip, "wheel", "--no-deps", "-w", here, sdist, env=without_node(here / "none"))
+        (wheel,) = here.glob("*.whl")
         inspect(wheel)
 
-        venv = here / "venv"
-        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-        pip: list[str | Path] = [venv / "bin/python", "-m", "pip", "-q"]
-        subprocess.run([*pip, "install", "--disable-pip-version-check", wheel], check=True)
-        env = {**without_node(venv / "bin"), "HOME": folder}
+        run(sys.executable, "-m", "venv", venv, env=dict(os.environ))
+        env = without_node(venv / "bin")
+        run("python", "-m", "pip", "install", wheel, env=env)
+        env["HOME"] = folder
         enabled("server extension", rf"{NAME} enabled .*{NAME} \S+ OK", env)
         enabled("labextension", r"mlx-manager-jupyter v\S+ enabled OK", env)
-        subprocess.run(["jupyter", "mlx", "--help"], env=env, check=True, capture_output=True)
-        listed = subprocess.run([*pip, "list", "--format=json"], check=True, capture_output=True)
-        names = {entry["name"].lower() for entry in json.loads(listed.stdout)}
-        if engines := {name for name in names if name.startswith("mlx")} - {"mlx-manager-jupyter"}:
+        run("jupyter", "mlx", "--help", env=env)
+        installed = run("python", "-m", "pip", "freeze", env=env).splitlines()
+        if engines := [line for line in installed if re.match(r"mlx(?!-manager-jupyter)", line)]:
             fail(f"the base install brought {engines}")
         print(
-            f"wheel proven: {wheel.name}, {wheel.stat().st_size / 1000:.0f} kB; {len(names)} "
+            f"wheel proven: {wheel.name}, {wheel.stat().st_size / 1000:.0f} kB; {len(installed)} "
             "packages installed, no Node, no MLX; server extension and labextension enabled OK "
             f"({time.monotonic() - start:.0f} s)"
         )
