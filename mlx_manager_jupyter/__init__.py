@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from mlx_manager_jupyter.client.client import Client as Client
     from mlx_manager_jupyter.client.reply import Reply as Reply
     from mlx_manager_jupyter.errors import MLXManagerError as MLXManagerError
     from mlx_manager_jupyter.notebook.chat import chat as chat
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOME = {
-    "Client": "client.client",
     "MLXManagerError": "errors",
     "Reply": "client.reply",
     "ServersPanel": "widgets.servers_panel",

@@ -80,7 +80,7 @@ class Feed:
             if self._thread is None:
                 self._picture = Picture(None, "connecting")
                 self._thread = threading.Thread(
-                    target=self._follow, name="mlx-manager-feed", daemon=True
+                    target=self._run, name="mlx-manager-feed", daemon=True
                 )
                 self._thread.start()
             listener(self._picture)
@@ -96,6 +96,14 @@ class Feed:
     def is_running(self) -> bool:
         """Whether the thread is there: while somebody listens, and a moment longer."""
         return self._thread is not None
+
+    def _run(self) -> None:
+        try:
+            self._follow()
+        except BaseException:
+            with self._lock:
+                self._thread = None  # the next listener gets a new one
+            raise
 
     def _follow(self) -> None:
         last_id: str | None = None

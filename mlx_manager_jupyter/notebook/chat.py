@@ -8,7 +8,7 @@ from mlx_manager_jupyter.client.client import shared_client
 from mlx_manager_jupyter.client.gateway import ChatRequest
 from mlx_manager_jupyter.errors import BadRequest, NotReady
 from mlx_manager_jupyter.notebook.errors import short_errors
-from mlx_manager_jupyter.notebook.views import SilentView, open_view
+from mlx_manager_jupyter.notebook.views import SilentView, best_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,8 +55,9 @@ def chat(
         max_tokens=max_tokens,
         seed=seed,
     )
+    open_view = best_view() if stream else SilentView
     with shared_client().chat(request) as answer:
-        view = open_view(answer.server) if stream else SilentView()
+        view = open_view(answer.server)
         try:
             for delta in answer:
                 view.add(delta)

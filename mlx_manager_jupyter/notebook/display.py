@@ -26,7 +26,9 @@ Bundle = dict[str, str]
 #: Passing time is drawn at 4 Hz at most.
 TICK_SECONDS = 0.25
 
-_QUIET = "color:var(--jp-ui-font-color2,#757575)"
+#: Style of what may be overlooked.
+QUIET = "color:var(--jp-ui-font-color2,#757575)"
+
 _COLOURS: dict[ServerState, str] = {
     "ready": "var(--jp-success-color1,#2e7d32)",
     "failed": "var(--jp-error-color1,#c62828)",
@@ -104,7 +106,7 @@ def card(server: Server, says: str, facts: Iterable[str]) -> Bundle:
     quiet = " · ".join(facts)
     html = (
         f'<div style="{_CARD}"><span>{dot(server.state)}<b>{escape(server.name)}</b> '
-        f'{escape(says)}</span><span style="{_QUIET}">{escape(quiet)}</span></div>'
+        f'{escape(says)}</span><span style="{QUIET}">{escape(quiet)}</span></div>'
     )
     return {"text/html": html, "text/plain": f"● {server.name} {says}   {quiet}".rstrip()}
 

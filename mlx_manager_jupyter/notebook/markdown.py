@@ -1,7 +1,7 @@
 """An answer as it is saved in the notebook: Markdown, which every front end shows without a kernel.
 
 Only tags that JupyterLab's sanitizer keeps in untrusted notebooks: ``details``, ``summary``,
-``blockquote``, ``small``.
+``blockquote``, ``small`` (there without its colour).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from mlx_manager_jupyter.notebook import format as fmt
+from mlx_manager_jupyter.notebook.display import QUIET
 
 if TYPE_CHECKING:
     from mlx_manager_jupyter.client.reply import Reply
@@ -27,7 +28,7 @@ def bundle(reply: Reply) -> dict[str, str]:
     if reply.reasoning:
         markdown = f"{_fold(reply)}\n\n{markdown}"
     # A blank line before it, or the footer would join the last list item or table row.
-    foot = f"<small>{escape(footer(reply))}</small>"
+    foot = f'<small style="{QUIET}">{escape(footer(reply))}</small>'
     plain = f"{reply.text}\n\n{footer(reply)}" if reply.text else footer(reply)
     return {"text/markdown": f"{markdown}\n\n{foot}", "text/plain": plain}
 

@@ -17,6 +17,8 @@ from mlx_manager_jupyter.notebook import markdown
 from mlx_manager_jupyter.notebook.display import Output, in_kernel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlx_manager_jupyter.client.gateway import Delta, Kind
     from mlx_manager_jupyter.client.reply import Reply
     from mlx_manager_jupyter.widgets.chat_stream import ChatStream
@@ -36,19 +38,24 @@ class View(Protocol):
         """Show the whole, for good."""
 
 
-def open_view(server: str) -> View:
-    """The best view that this front end can show; it appears at once, naming the server."""
+def best_view() -> Callable[[str], View]:
+    """The best view that this front end can show; call it with the server's name to open it.
+
+    What it needs is loaded here, before the request is sent: the wait would look like the model's.
+    """
     if not in_kernel():
-        return PrintView()
+        return lambda _server: PrintView()
     try:
         from mlx_manager_jupyter.widgets.chat_stream import ChatStream  # noqa: PLC0415  slow
     except ImportError:
-        return MarkdownView()
-    return WidgetView(ChatStream(server))
+        return lambda _server: MarkdownView()
+    return lambda server: WidgetView(ChatStream(server))
 
 
 class SilentView:
     """Shows nothing."""
+
+    def __init__(self, _server: str) -> None: ...
 
     def add(self, delta: Delta) -> None:
         """Nothing."""

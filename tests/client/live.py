@@ -105,6 +105,8 @@ def running(folder: Path, model: Path) -> Iterator[Jupyter]:
         "JUPYTER_RUNTIME_DIR": str(runtime),
         "MLX_MANAGER_HOME": str(folder / "mlx"),
         "MLX_MANAGER_GATEWAY_PORT": "0",
+        # Apart from other runs on this machine, below the range the system hands out by itself.
+        "MLX_MANAGER_DEFAULT_PORT_START": str(12_000 + os.getpid() % 8_000),
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
     with (folder / "jupyter.log").open("wb") as log:

@@ -160,3 +160,30 @@ def test_it_resumes_and_tells_how_it_stands(connection: Path) -> None:
         leave()
     assert eye.seen[0].link == "connecting"
     client.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_listener_that_raises_does_not_end_it_for_ever(connection: Path) -> None:
+    def answer(asked: Asked) -> None:
+        asked.stream(sse(SNAPSHOT))
+        asked.until_gone()
+
+    def bad(picture: Picture) -> None:
+        if picture.state:
+            raise RuntimeError("on purpose")
+
+    with listening(answer) as door:
+        write_connection(connection, door.url)
+        client = Client(lambda: read(connection))
+        feed = Feed(client)
+        leave = feed.listen(bad)
+        deadline = time.monotonic() + 10
+        while feed.is_running:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        leave()
+        eye = Eye()
+        leave = feed.listen(eye)
+        assert eye.until(lambda picture: picture.state).link == "live"
+        leave()
+        client.close()

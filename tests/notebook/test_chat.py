@@ -31,7 +31,8 @@ def test_a_streamed_answer_ends_as_markdown(jupyter: Jupyter, kernel: Kernel) ->
     (output,) = cell.outputs
     answer = "".join(SAID)
     assert output.data.keys() == {"text/markdown", "text/plain"}  # no widget in the file
-    assert output.data["text/markdown"].startswith(f"{answer}\n\n<small>tiny · 6 → 5 tokens · ")
+    assert output.data["text/markdown"].startswith(f"{answer}\n\n<small ")
+    assert ">tiny · 6 → 5 tokens · " in output.data["text/markdown"]
     assert "tok/s · first token 0." in output.data["text/plain"]
     facts = output.metadata["mlx_manager_jupyter"]
     assert facts["server"] == "tiny"
@@ -74,7 +75,7 @@ def test_reasoning_is_folded_and_system_and_model_are_sent(
     fold, answer = markdown.split("</details>\n\n")
     assert fold.startswith("<details><summary>thought for ")
     assert "They ask &lt;/details&gt;<br><br>```" in fold
-    assert answer.startswith("Paris.\n\n<small>")
+    assert answer.startswith("Paris.\n\n<small ")
     assert "They ask" not in cell.outputs[0].data["text/plain"]
     assert jupyter.noted("request")[-1]["body"]["messages"][0] == {
         "role": "system",
@@ -86,7 +87,7 @@ def test_an_open_fence_does_not_swallow_the_footer(jupyter: Jupyter, kernel: Ker
     jupyter.serve("tiny", tokens=["```python\n", "x = 1", "\n", "y"])
     cell = kernel.ok("%%mlx_chat tiny --max-tokens 2\nCode!")
     markdown = cell.outputs[0].data["text/markdown"]
-    assert markdown.startswith("```python\nx = 1\n```\n\n<small>")
+    assert markdown.startswith("```python\nx = 1\n```\n\n<small ")
     assert "(cut at the token limit)" in markdown
 
 
@@ -134,7 +135,7 @@ def test_a_broken_answer_raises_and_keeps_what_came(jupyter: Jupyter, kernel: Ke
     cell = kernel.run("%%mlx_chat weak -o kept\nTalk!")
     assert cell.status == "error"
     answer, error = cell.outputs
-    assert answer.data["text/markdown"].startswith("half an \n\n<small>")
+    assert answer.data["text/markdown"].startswith("half an \n\n<small ")
     assert answer.data["text/plain"].endswith("(broke off)")
     assert error.data["ename"] == "UpstreamFailed"
     assert kernel.value("'kept' in globals()") == "False"
@@ -190,7 +191,7 @@ def test_no_output_holds_a_secret(jupyter: Jupyter, kernel: Kernel) -> None:
                 "mlx.serve('org/none')",
                 "mlx.chat('hi', model='nobody')",
                 "%%mlx_chat tiny\nhi",
-                "mlx.Client, vars(mlx)",
+                "vars(mlx)",
                 "from mlx_manager_jupyter.client.client import shared_client as c",
                 "c(), vars(c()), c()._transport, c()._transport.door, c().keys.list()",
                 "c().keys.create('x')",
