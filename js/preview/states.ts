@@ -3,7 +3,7 @@ import type { Server, ServerLoad } from '../src/core/schema';
 import { INITIAL_STATE, type ConnectionStatus, type State } from '../src/core/store';
 import { load, metrics, server, snapshot } from '../src/core/testing/fixtures';
 
-const GB = 1e9;
+const GB = 2 ** 30;
 
 function state(
   servers: readonly Server[],

@@ -26,8 +26,14 @@ describe('bytes', () => {
   });
 
   it('of a machine have no empty digit', () => {
-    expect(english.capacity(48e9)).toBe('48');
-    expect(english.capacity(51539607552)).toBe('51.5');
+    expect(english.capacity(48 * 2 ** 30)).toBe('48');
+    expect(english.capacity(48.5 * 2 ** 30)).toBe('48.5');
+  });
+
+  it('of memory are binary, as on the box', () => {
+    expect(plain(english.memory(9.2 * 2 ** 30))).toBe('9.2 GB');
+    expect(plain(english.memory(2 ** 29))).toBe('512 MB');
+    expect(english.gigabytes(31.4 * 2 ** 30)).toBe('31.4');
   });
 });
 

@@ -3,19 +3,27 @@ const NBSP = '\u00a0';
 const KILO = 1e3;
 const MEGA = 1e6;
 const GIGA = 1e9;
+const MEBI = 2 ** 20;
+const GIBI = 2 ** 30;
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** Figures in the user's own number format. Sizes are decimal (1 GB = 10⁹ bytes), as models' are. */
+/**
+ * Figures in the user's own number format. Files are counted in decimal units (1 GB = 10⁹ bytes), as
+ * the Hub and Finder do; memory in binary ones under the same name, as makers and Activity Monitor
+ * do, or a Mac sold with 48 GB would show 51.5.
+ */
 export interface Format {
   /** `9.2 GB`, `650 MB`. */
   bytes(bytes: number): string;
   /** `2.4` of `3.9 GB`: in the unit that `bytes` would give the other size. */
   amount(bytes: number, like: number): string;
-  /** `9.2`: gigabytes where the unit stands beside it already. */
+  /** `9.2 GB`, `650 MB` of memory. */
+  memory(bytes: number): string;
+  /** `9.2`: gigabytes of memory, where the unit stands beside it already. */
   gigabytes(bytes: number): string;
-  /** `48`: gigabytes of something that does not change, so that no digit has to be kept free. */
+  /** `48`: gigabytes of memory that do not change, so that no digit has to be kept free. */
   capacity(bytes: number): string;
   /** `41 tok/s`; one decimal below ten, where it matters. */
   rate(tokensPerSecond: number): string;
@@ -41,17 +49,22 @@ export function createFormat(locale?: string): Format {
     digits(2, 2),
   ];
 
-  const gigabytes = (bytes: number) => (bytes < 99.95 * GIGA ? tenth : whole)(bytes / GIGA);
+  const giga = (count: number) => (count < 99.95 ? tenth : whole)(count);
   const amount = (bytes: number, like: number) => {
     const unit = unitOf(like);
-    return unit.size === GIGA ? gigabytes(bytes) : whole(bytes / unit.size);
+    return unit.size === GIGA ? giga(bytes / GIGA) : whole(bytes / unit.size);
   };
+  const bytes = (size: number) => `${amount(size, size)}${NBSP}${unitOf(size).name}`;
   const count = (value: number, unit: string) => `${whole(Math.floor(value))}${NBSP}${unit}`;
   return {
-    gigabytes,
-    capacity: (bytes) => tenthAtMost(bytes / GIGA),
     amount,
-    bytes: (bytes) => `${amount(bytes, bytes)}${NBSP}${unitOf(bytes).name}`,
+    bytes,
+    memory(held) {
+      const large = held >= 999.5 * MEBI;
+      return large ? `${giga(held / GIBI)}${NBSP}GB` : `${whole(held / MEBI)}${NBSP}MB`;
+    },
+    gigabytes: (held) => giga(held / GIBI),
+    capacity: (held) => tenthAtMost(held / GIBI),
     rate(tokensPerSecond) {
       const number = tokensPerSecond > 0 && tokensPerSecond < 9.95 ? tenth : whole;
       return `${number(tokensPerSecond)}${NBSP}tok/s`;

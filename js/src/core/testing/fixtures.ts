@@ -1,6 +1,7 @@
 import type { Metrics, Server, ServerLoad, Snapshot } from '../schema';
 
-const GB = 1e9;
+/** As `Format` counts memory; the weights of the made-up servers don't mind. */
+const GB = 2 ** 30;
 
 /** A ready server; say what is different about yours. */
 export function server(name: string, more: Partial<Server> = {}): Server {

@@ -66,7 +66,7 @@ describe('states', () => {
 
   it('shows a ready server with its figures', async () => {
     mount();
-    await show([server('coder')], { coder: load(9.2e9, 41, 0.21) });
+    await show([server('coder')], { coder: load(9.2 * 2 ** 30, 41, 0.21) });
     expect(text()).toContain('Apple M4 Pro · 48 GB');
     expect(text()).toContain('31.4 / 48 GB · 16.6 GB free');
     expect(text()).toContain('other apps 22.2');

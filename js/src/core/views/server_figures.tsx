@@ -13,7 +13,7 @@ export function Figures({ server, state }: { readonly server: Server; readonly s
     load?.first_token_seconds != null &&
       t('first token %1', format.seconds(load.first_token_seconds)),
     !asked && t('no requests yet'),
-    load?.memory_bytes != null && format.bytes(load.memory_bytes),
+    load?.memory_bytes != null && format.memory(load.memory_bytes),
   ];
   return (
     <span class="mlxm-meta mlxm-figures">

@@ -49,7 +49,7 @@ function Summary({ state }: { readonly state: State }) {
   const figures = [
     t('%1 running', running),
     format.rate(tokensPerSecond),
-    format.bytes(memoryBytes),
+    format.memory(memoryBytes),
   ];
   const words = {
     connecting: t('connecting…'),
