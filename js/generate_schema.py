@@ -1,4 +1,4 @@
-"""Write ``src/core/schema.ts`` from ``mlx_manager_jupyter/schema.py``, the definition of the wire.
+"""Write ``src/core/schema.ts`` from ``mlx_manager_jupyter/schema``, the definition of the wire.
 
 Only what reaches a browser is written: the records that `ROOTS` name and whatever these refer to.
 Docstrings become comments. ``--check`` writes nothing and exits 1 when the file is stale.
@@ -47,7 +47,8 @@ class Writer:
             for name, value in vars(schema).items()
             if typing.get_origin(value) is typing.Literal
         }
-        self._docs = _field_docs(inspect.getsource(schema))
+        files = sorted(Path(schema.__path__[0]).glob("*.py"))
+        self._docs = _field_docs("\n".join(file.read_text("utf-8") for file in files))
 
     def text(self) -> str:
         """The whole module."""
@@ -56,7 +57,7 @@ class Writer:
         union = " | ".join(member.__name__ for member in typing.get_args(schema.AnyEvent))
         events = _comment("One numbered frame of `GET events`.")
         events += _wrapped("export type AnyEvent =", union)
-        head = "// Made by generate_schema.py from mlx_manager_jupyter/schema.py: do not edit.\n"
+        head = "// Made by generate_schema.py from mlx_manager_jupyter/schema: do not edit.\n"
         return "\n".join([head, *self._done.values(), events])
 
     def _type(self, annotation: object) -> str:

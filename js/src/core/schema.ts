@@ -1,4 +1,4 @@
-// Made by generate_schema.py from mlx_manager_jupyter/schema.py: do not edit.
+// Made by generate_schema.py from mlx_manager_jupyter/schema: do not edit.
 
 /** The machine, as far as it matters for fitting models. */
 export interface Hardware {

@@ -1,0 +1,31 @@
+"""What every record is made of: the base class, and values with their ranges."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, dataclass_transform
+
+from msgspec import Meta, Struct, StructMeta
+
+ServerState = Literal["stopped", "starting", "loading", "ready", "stopping", "failed"]
+EngineKind = Literal["mlx-lm"]
+
+#: What a user types after ``%mlx_serve``: it is also a file name and a URL segment.
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Positive = Annotated[int, Meta(ge=1)]
+NotNegative = Annotated[int, Meta(ge=0)]
+Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
+
+
+class _KeywordOnly(StructMeta):
+    """Passes ``kw_only`` on to subclasses, which msgspec by itself does not."""
+
+    def __new__(
+        cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any
+    ) -> _KeywordOnly:
+        return super().__new__(cls, name, bases, namespace, **{"kw_only": True, **options})
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)  # what subclasses inherit
+class Record(Struct, frozen=True, kw_only=True, metaclass=_KeywordOnly):
+    """Base of everything on the wire: immutable, named fields only."""
