@@ -1,36 +1,33 @@
-"""A real Jupyter server with the extension, as a process of its own, with the fake engine."""
+"""A real Jupyter server as kernels see it: with our client, and the fake engine's journal."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlx_manager_jupyter.client.client import Client
 from mlx_manager_jupyter.client.discovery import read
 from mlx_manager_jupyter.schema import StartServer
+from tests.fixtures import jupyter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from mlx_manager_jupyter.schema import Server
 
-FAKE_ENGINE = Path(__file__).parents[1] / "fixtures" / "fake_engine.py"
-START_SECONDS = 60
+#: Apart from other runs on this machine, below the range the system hands out by itself.
+PORTS = {"MLX_MANAGER_DEFAULT_PORT_START": str(12_000 + os.getpid() % 8_000)}
 
 
 @dataclass
 class Jupyter:
     """The running server, as a kernel or a test reaches it."""
 
-    process: subprocess.Popen[bytes]
     connection: Path
     model: Path
     folder: Path
@@ -83,44 +80,8 @@ class Jupyter:
 @contextmanager
 def running(folder: Path, model: Path) -> Iterator[Jupyter]:
     """Start it, wait for its door, and stop it as a terminal would."""
-    runtime = folder / "runtime"
-    config = {
-        "ServerApp": {
-            "jpserver_extensions": {"mlx_manager_jupyter": True},
-            "ip": "127.0.0.1",
-            "port": 0,
-            "allow_root": True,
-            "open_browser": False,
-            "root_dir": str(folder),
-        },
-        "MLXManager": {"engine_paths": {"mlx-lm": str(FAKE_ENGINE)}},
-        "ServerManager": {"stop_grace": 0.5},
-    }
-    (folder / "jupyter_server_config.json").write_text(json.dumps(config))
-    env = {
-        **os.environ,
-        "HOME": str(folder),
-        "JUPYTER_CONFIG_DIR": str(folder),
-        "JUPYTER_DATA_DIR": str(folder / "data"),
-        "JUPYTER_RUNTIME_DIR": str(runtime),
-        "MLX_MANAGER_HOME": str(folder / "mlx"),
-        "MLX_MANAGER_GATEWAY_PORT": "0",
-        # Apart from other runs on this machine, below the range the system hands out by itself.
-        "MLX_MANAGER_DEFAULT_PORT_START": str(12_000 + os.getpid() % 8_000),
-        "PYTHONPATH": str(Path(__file__).parents[2]),
-    }
-    with (folder / "jupyter.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "jupyter_server"], env=env, stdout=log, stderr=log, cwd=folder
-        )
-    try:
-        connection = runtime / f"mlx-manager-jupyter-{process.pid}.json"
-        until(lambda: connection.exists() or process.poll() is not None, START_SECONDS)
-        assert process.poll() is None, (folder / "jupyter.log").read_text()
-        yield Jupyter(process, connection, model, folder)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+    with jupyter.Jupyter(folder, env=PORTS) as process:
+        yield Jupyter(process.connection_file, model, folder)
 
 
 def until(true: Callable[[], object], seconds: float = 20.0) -> None:
