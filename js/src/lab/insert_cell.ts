@@ -1,5 +1,6 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { NotebookActions, type INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
+import { MessageLoop } from '@lumino/messaging';
 
 /** Puts a ready `%%mlx_chat` cell below the active one; in a new notebook if there is none. */
 export async function insertChatCell(
@@ -11,6 +12,8 @@ export async function insertChatCell(
   const panel = current ?? (await newNotebook(app));
   const notebook = panel.content;
   app.shell.activateById(panel.id);
+  // Lumino activates later; that would take the cursor out of the cell again.
+  MessageLoop.flush();
   if (current) {
     NotebookActions.insertBelow(notebook);
   }
