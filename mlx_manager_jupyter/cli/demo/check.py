@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import textwrap
 from contextlib import contextmanager, suppress
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
 
-    from nbformat import NotebookNode
-
+    from mlx_manager_jupyter.cli.demo.run_notebook import Cell
     from mlx_manager_jupyter.client.client import Client
 
 QUESTION = "What is the capital of France?"
 ANSWER = "Paris"
+#: What opens the small print (model, tokens, speed) below an answer.
+FOOTER = "<small"
 
 
 def check(args: Namespace) -> None:
@@ -47,14 +49,14 @@ def check(args: Namespace) -> None:
     if ANSWER not in answer:
         raise DemoFailed(f"Asked for the capital of France, the model said: {answer!r}")
     if args.json:
-        cells = [{"source": cell.source, "output": notebook.said(cell)} for cell in _code(ran)]
+        cells = [{"source": cell.source, "output": cell.output} for cell in ran]
         told = {"model": str(weights), "answer": answer, "cells": cells}
         print(msgspec.json.encode(told | {"seconds": round(monotonic() - begun, 1)}).decode())
     else:
         print(f"The capital of France is known. ✓ {monotonic() - begun:.1f} s in all")
 
 
-def _run(args: Namespace, weights: Path, folder: Path, terminal: Terminal) -> NotebookNode:
+def _run(args: Namespace, weights: Path, folder: Path, terminal: Terminal) -> list[Cell]:
     own = {
         "IPYTHONDIR": str(folder / "ipython"),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
@@ -89,17 +91,13 @@ def _stopping_what_it_starts(client: Client) -> Iterator[None]:
                     client.servers.stop(server.name)
 
 
-def _show(cell: NotebookNode) -> None:
+def _show(cell: Cell) -> None:
     print(textwrap.indent(cell.source, ">>> "), flush=True)
-    if text := notebook.said(cell):
-        print(text, flush=True)
+    if cell.output:
+        print(re.sub("</?small[^>]*>", "", cell.output), flush=True)
     print(flush=True)
 
 
-def _code(ran: NotebookNode) -> Iterator[NotebookNode]:
-    return (cell for cell in ran.cells if cell.cell_type == "code")
-
-
-def _answer(ran: NotebookNode) -> str:
-    cell = next(cell for cell in _code(ran) if QUESTION in cell.source)
-    return notebook.said(cell)
+def _answer(ran: list[Cell]) -> str:
+    cell = next(cell for cell in ran if QUESTION in cell.source)
+    return cell.output.partition(FOOTER)[0].strip()

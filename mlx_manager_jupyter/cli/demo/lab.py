@@ -14,6 +14,9 @@ from mlx_manager_jupyter.cli.terminal import Terminal
 if TYPE_CHECKING:
     from argparse import Namespace
 
+#: We say where to go: on the notebook, not just somewhere in JupyterLab.
+QUIET = ("--Application.log_level=WARN", "--ServerApp.show_banner=False")
+
 
 def lab(args: Namespace) -> None:
     """Build the model, open JupyterLab, and wait; Jupyter and its servers end with us.
@@ -28,7 +31,7 @@ def lab(args: Namespace) -> None:
     if not fresh:
         terminal.say(f"Opening {copy} as you left it; delete it for a new one.")
 
-    options = [f"--ServerApp.root_dir={copy.parent}", "--Application.log_level=WARN"]
+    options = [f"--ServerApp.root_dir={copy.parent}", *QUIET]
     if args.port:
         options.append(f"--ServerApp.port={args.port}")
     if args.no_browser:
@@ -38,7 +41,12 @@ def lab(args: Namespace) -> None:
         profile.ensure(server.client, weights)
         url = _url(server)
         if args.json:
-            told = {"url": url, "notebook": str(copy), "model": str(weights), "profile": "smollm2"}
+            told = {
+                "url": url,
+                "notebook": str(copy),
+                "model": str(weights),
+                "profile": profile.NAME,
+            }
             print(msgspec.json.encode(told).decode(), flush=True)
         terminal.say(f"\n    {url}\n\nCtrl-C stops JupyterLab and the models that it serves.")
         if code := server.process.wait():

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 import mlx_manager_jupyter
 from mlx_manager_jupyter.cli.demo.problems import DemoFailed
+from mlx_manager_jupyter.cli.demo.run_notebook import Cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nbformat import NotebookNode
-
 NAME = "01_quickstart.ipynb"
 
-#: Enough for a model of gigabytes on a slow machine; the demo's takes ten seconds.
-CELL_SECONDS = 600
-
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
+#: nbclient ends its kernel within a second or two.
+STOP_SECONDS = 10.0
 
 
 def shipped() -> Path:
@@ -45,62 +44,40 @@ def place(folder: Path) -> tuple[Path, bool]:
     return target, True
 
 
-def execute(path: Path, env: dict[str, str], seen: Callable[[NotebookNode], None]) -> NotebookNode:
+def execute(path: Path, env: dict[str, str], seen: Callable[[Cell], None]) -> list[Cell]:
     """Run all cells in a new kernel, and end the kernel whatever happens.
 
     Args:
         path: the notebook; the file is not changed.
         env: the kernel's environment.
-        seen: called with each code cell after it has run.
-
-    Returns:
-        the notebook with its outputs.
+        seen: called with each code cell after it has run, also with the one that failed.
 
     Raises:
         DemoFailed: a cell failed.
     """
-    import nbformat  # noqa: PLC0415  slow, and only a check needs them
-    from jupyter_client.manager import KernelManager  # noqa: PLC0415
-    from nbclient import NotebookClient  # noqa: PLC0415
-    from nbclient.exceptions import CellExecutionError, DeadKernelError  # noqa: PLC0415
+    runner = [sys.executable, "-m", "mlx_manager_jupyter.cli.demo.run_notebook", str(path)]
+    cells = []
+    # A session of its own: Ctrl-C reaches us alone, and we stop it in order.
+    with subprocess.Popen(runner, stdout=subprocess.PIPE, env=env, start_new_session=True) as run:
+        assert run.stdout is not None  # noqa: S101  for the type checker
+        try:
+            for line in run.stdout:
+                cell = msgspec.json.decode(line, type=Cell)
+                cells.append(cell)
+                seen(cell)
+            run.wait()
+        finally:
+            _end(run)
+    if cells and cells[-1].error:
+        raise DemoFailed(f"A cell failed. {cells[-1].error}", log_tail=cells[-1].traceback[-12:])
+    if run.returncode:
+        raise DemoFailed(f"Running the notebook ended with code {run.returncode}.")
+    return cells
 
-    notebook: NotebookNode = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    kernel = KernelManager(kernel_name="python3")
-    client = NotebookClient(
-        notebook,
-        km=kernel,
-        timeout=CELL_SECONDS,
-        on_cell_executed=lambda cell, **_: seen(cell),
-        on_cell_error=lambda cell, **_: seen(cell),
-    )
-    # The manager is ours and nbclient works in another thread: there it leaves our signal handlers
-    # alone, and however this block ends, the kernel ends with it, and so does that thread.
-    kernel.start_kernel(env=env)
+
+def _end(run: subprocess.Popen[bytes]) -> None:
+    run.terminate()  # does nothing to one that has ended
     try:
-        with ThreadPoolExecutor(1) as pool:
-            try:
-                pool.submit(client.execute).result()
-            finally:
-                kernel.shutdown_kernel(now=True)
-    except CellExecutionError as error:
-        raise DemoFailed(
-            f"A cell failed: {error.ename}: {error.evalue}",
-            log_tail=ANSI.sub("", error.traceback).splitlines()[-12:],
-        ) from None
-    except DeadKernelError:
-        raise DemoFailed("The notebook's kernel died.") from None
-    return notebook
-
-
-def said(cell: NotebookNode) -> str:
-    """What a cell shows, as text: Markdown and streams in full, other outputs in words."""
-    parts = []
-    for output in cell.get("outputs", ()):
-        if output.output_type == "stream":
-            parts.append(output.text)
-        elif output.output_type == "error":
-            parts.append(f"{output.ename}: {output.evalue}")
-        else:
-            data = output.data
-            parts.append(data.get("text/markdown") or data.get("text/plain") or "")
-    return ANSI.sub("", "\n".join(part.strip() for part in parts if part.strip()))
+        run.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        run.kill()

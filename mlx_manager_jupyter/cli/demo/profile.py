@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlx_manager_jupyter.errors import UnknownProfile
 from mlx_manager_jupyter.schema import Profile
 
 if TYPE_CHECKING:
@@ -31,11 +30,9 @@ def ensure(client: Client, model: Path) -> Profile:
         seed=0,
         max_tokens=128,
     )
-    try:
-        found = client.profiles.get(NAME)
-    except UnknownProfile:
-        return client.profiles.create(wanted)
-    if found.model == wanted.model:
-        return found
-    client.profiles.delete(NAME)
+    for found in client.profiles.list():
+        if found.name == NAME:
+            if found.model == wanted.model:
+                return found
+            client.profiles.delete(NAME)
     return client.profiles.create(wanted)
