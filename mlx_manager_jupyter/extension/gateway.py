@@ -89,14 +89,14 @@ class ModelsHandler(GatewayHandler):
 class ChatHandler(GatewayHandler):
     """``POST v1/chat/completions``."""
 
-    _work: asyncio.Task[None] | None = None
+    _work: asyncio.Task[Any] | None = None
 
     @web.authenticated
     async def post(self) -> None:
         """Open the way to the engine and copy its answer; a client that leaves ends both."""
-        self._work = asyncio.create_task(self._relay())
+        self._work = asyncio.current_task()
         with contextlib.suppress(asyncio.CancelledError):
-            await self._work
+            await self._relay()
 
     def on_connection_close(self) -> None:
         """The client left: whatever is under way ends now, and upstream with it."""
@@ -114,15 +114,17 @@ class ChatHandler(GatewayHandler):
                 self.answer(await chat.completion())
 
     async def _stream(self, chat: Chat) -> None:
-        # With Nagle's algorithm paced chunks would arrive 20 to 40 ms late.
-        cast("HTTP1Connection", self.request.connection).stream.set_nodelay(True)
+        client = cast("HTTP1Connection", self.request.connection).stream
+        client.set_nodelay(True)  # with Nagle's algorithm paced chunks arrive 20 to 40 ms late
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")
         with contextlib.suppress(StreamClosedError):
-            async for event in chat.events():
-                self.write(event)
-                await self.flush()
+            async for events in chat.events():
+                self.write(events)
+                flushed = self.flush()
+                if client.writing():  # the client is slower than the engine: so is the engine then
+                    await flushed
             await self.finish()
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PATH = "/v1/chat/completions"
 DONE = b"data: [DONE]"
+END = b"\n\n"
 
 
 class Chat:
@@ -70,14 +71,15 @@ class Chat:
             raise
 
     async def events(self) -> AsyncIterator[bytes]:
-        """The stream's events, whole, as they come; a broken one ends with an error event."""
+        """The stream as it comes, in whole events; a broken one ends with an error event."""
         try:
-            async for event in self._whole_events():
-                if self._passes(event):
-                    yield event.replace(self._pinned_name, self._asked_name) + b"\n\n"
+            async for arrived in self._whole_events():
+                passed = b"".join(event + END for event in arrived if self._passes(event))
+                if passed:
+                    yield passed.replace(self._pinned_name, self._asked_name)
         except UpstreamFailed as error:
             problem = {"message": str(error), "type": "server_error", "code": error.code}
-            yield b"data: " + msgspec.json.encode({"error": problem}) + b"\n\n"
+            yield b"data: " + msgspec.json.encode({"error": problem}) + END
         finally:
             self.close()
 
@@ -89,9 +91,10 @@ class Chat:
         """
         whole = Aggregate(self._request.model)
         try:
-            async for event in self._whole_events():
-                self._passes(event)
-                whole.add(event)
+            async for arrived in self._whole_events():
+                for event in arrived:
+                    self._passes(event)
+                    whole.add(event)
         finally:
             self.close()
         return whole.completion()
@@ -104,8 +107,8 @@ class Chat:
         if self._answer:
             self._answer.close()
 
-    async def _whole_events(self) -> AsyncIterator[bytes]:
-        """Split where events end; a chunk of an engine may end anywhere.
+    async def _whole_events(self) -> AsyncIterator[list[bytes]]:
+        """Cut where events end, since a chunk may end anywhere; all that came at once together.
 
         Raises:
             UpstreamFailed: when the engine ends without saying that it is done.
@@ -114,10 +117,9 @@ class Chat:
             return
         rest, done = b"", False
         async for chunk in self._answer.chunks():
-            *events, rest = (rest + chunk).split(b"\n\n")
-            for event in events:
-                done = done or event.startswith(DONE)
-                yield event
+            *arrived, rest = (rest + chunk).split(END)
+            done = done or DONE in arrived
+            yield arrived
         if not done:
             raise UpstreamFailed(
                 "The engine ended in the middle of its answer.", "See the server's log."
