@@ -6,8 +6,8 @@
 | one viewer's queue, coalescing, overflow | `Subscription` |
 | what a snapshot holds | the callable that `app.py` hands in |
 
-Laws: nothing is numbered while nobody listens; a state change is never dropped, it is delivered or
-replaced by a fresh snapshot; only metrics are coalesced.
+Laws: every state change is numbered, but none is kept before somebody listens; none is dropped, it is
+delivered or replaced by a fresh snapshot; only metrics are coalesced.
 """
 
 from __future__ import annotations
@@ -110,10 +110,10 @@ class EventHub(LoggingConfigurable):
         State changes count up by one, so that a viewer sees a gap; a metrics sample, which may be
         coalesced away, carries the number of the last state change.
         """
-        if not self._viewers and not self._ring:
-            return
         sampled = isinstance(event, MetricsSampled)
         self._sequence += not sampled
+        if not self._viewers and not self._ring:
+            return  # whoever comes back gets a snapshot, since its last id is older
         numbered = replace(event, id=f"{self._epoch}-{self._sequence}")
         if not sampled:
             self._ring.append(numbered)

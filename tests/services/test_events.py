@@ -43,11 +43,15 @@ async def test_a_viewer_sees_a_snapshot_then_numbered_deltas() -> None:
     assert numbers([first, *batch]) == [0, 1, 2, 3]
 
 
-async def test_nothing_is_numbered_before_anybody_looked() -> None:
+async def test_a_viewer_who_was_away_for_the_first_change_of_all_gets_a_snapshot() -> None:
     events = hub()
+    viewer = events.subscribe()
+    (first,) = await viewer.next_batch()
+    viewer.close()
     events.publish(ServerRemoved(name="unseen"))
-    (first,) = await events.subscribe().next_batch()
-    assert numbers([first]) == [0]
+    (again,) = await events.subscribe(first.id).next_batch(timeout=1)
+    assert isinstance(again, Snapshot)
+    assert numbers([first, again]) == [0, 1]
 
 
 async def test_a_viewer_catches_up_after_its_last_id() -> None:
