@@ -62,7 +62,7 @@ class KeyManager(LoggingConfigurable):
     async def list(self) -> list[Key]:
         """The keys that still open the gateway, oldest first."""
         for digest in tuple(self._issued):
-            await self._holder_lives(digest)
+            await self._forget_if_dead(digest)
         return [issued.key for issued in self._issued.values()]
 
     def revoke(self, key_id: str) -> None:
@@ -80,20 +80,21 @@ class KeyManager(LoggingConfigurable):
     async def check(self, secret: str) -> Key | None:
         """The key of this secret, or None. Looked up by digest, so that timing tells nothing."""
         digest = _digest(secret)
-        if digest not in self._issued or not await self._holder_lives(digest):
-            return None
-        return self._issued[digest].key
+        await self._forget_if_dead(digest)
+        issued = self._issued.get(digest)
+        return issued.key if issued else None
 
-    async def _holder_lives(self, digest: bytes) -> bool:
-        issued = self._issued[digest]
+    async def _forget_if_dead(self, digest: bytes) -> None:
+        issued = self._issued.get(digest)
         now = time.monotonic()
-        if issued.holder is None or now - issued.checked_at < self.holder_check_seconds:
-            return True
-        if not await asyncio.to_thread(is_alive, issued.holder):
-            self._issued.pop(digest, None)
-            return False
-        issued.checked_at = now
-        return True
+        if issued is None or issued.holder is None:
+            return
+        if now - issued.checked_at < self.holder_check_seconds:
+            return
+        if await asyncio.to_thread(is_alive, issued.holder):
+            issued.checked_at = now
+        else:
+            self._issued.pop(digest, None)  # it may have been revoked meanwhile
 
 
 def _digest(secret: str) -> bytes:

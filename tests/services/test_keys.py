@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 
 import pytest
@@ -43,6 +44,18 @@ async def test_a_kernels_key_dies_with_the_kernel() -> None:
         await kernel.communicate()
     assert await keys.check(made.secret) is None
     assert await keys.list() == []
+
+
+async def test_a_key_that_is_revoked_while_its_kernel_is_looked_at_opens_nothing() -> None:
+    keys = KeyManager(holder_check_seconds=0.0)
+    made = [await keys.create(CreateKey(pid=os.getpid())) for _ in range(2)]
+    checking = asyncio.ensure_future(keys.check(made[0].secret))
+    listing = asyncio.ensure_future(keys.list())
+    await asyncio.sleep(0)
+    for each in made:
+        keys.revoke(each.key.id)
+    assert await checking is None
+    assert await listing == []
 
 
 async def test_no_key_for_a_process_that_is_not_there() -> None:
