@@ -113,6 +113,7 @@ class MLXManager(ExtensionApp):
             version=__version__,
         )
         self.settings[SETTING] = self.managers
+        self.door = Door(Path(jupyter_runtime_dir()), self.log)
 
     def initialize_handlers(self) -> None:
         """The same handlers as at the door, under Jupyter's own URL and login."""
@@ -120,7 +121,6 @@ class MLXManager(ExtensionApp):
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
         """Open the door, then adopt or reap what an earlier extension left."""
-        self.door = Door(Path(jupyter_runtime_dir()), self.log)
         self.door.open(
             self.gateway_port, _routes("/mlx-manager/api", "/v1"), dict(serverapp.web_app.settings)
         )
@@ -131,11 +131,12 @@ class MLXManager(ExtensionApp):
 
     async def stop_extension(self) -> None:
         """Stop what nobody wants kept, and leave no stream, file or listener behind."""
-        await self.managers.servers.close()
-        self.managers.events.close()
-        self.managers.metrics.watch(watched=False)
-        await self._upstream.close()
-        self.door.close()
+        self.door.close()  # first, so that nobody asks for more
+        try:
+            await self.managers.servers.close()
+        finally:
+            self.managers.events.close()
+            await self._upstream.close()
 
     def _snapshot(self) -> Snapshot:
         managers = self.managers

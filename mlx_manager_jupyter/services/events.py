@@ -6,7 +6,7 @@
 | one viewer's queue, coalescing, overflow | `Subscription` |
 | what a snapshot holds | the callable that `app.py` hands in |
 
-Laws: every state change is numbered, but none is kept before somebody listens; none is dropped, it is
+Laws: every state change is numbered, but kept only once somebody listens; none is dropped, it is
 delivered or replaced by a fresh snapshot; only metrics are coalesced.
 """
 
@@ -98,6 +98,7 @@ class EventHub(LoggingConfigurable):
         self._sequence = 0
         self._ring: deque[Event] = deque(maxlen=self.ring_limit)
         self._viewers: set[Subscription] = set()
+        self._closed = False
 
     @property
     def viewers(self) -> int:
@@ -128,6 +129,9 @@ class EventHub(LoggingConfigurable):
         """A new viewer, who starts after ``last_id`` if still known, else with a snapshot."""
         missed = self._since(last_id)
         viewer = Subscription(self, [self.snapshot()] if missed is None else missed)
+        if self._closed:
+            viewer.close()  # one that lost its stream to our closing, and came back at once
+            return viewer
         self._viewers.add(viewer)
         if len(self._viewers) == 1:
             self._on_watched(True)  # noqa: FBT003
@@ -141,7 +145,8 @@ class EventHub(LoggingConfigurable):
                 self._on_watched(False)  # noqa: FBT003
 
     def close(self) -> None:
-        """End every stream."""
+        """End every stream, and those that are still to come."""
+        self._closed = True
         for viewer in tuple(self._viewers):
             viewer.close()
 

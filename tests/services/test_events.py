@@ -110,6 +110,7 @@ async def test_closing_wakes_a_waiting_viewer_and_ends_sampling() -> None:
     events.close()
     assert await asyncio.wait_for(waiting, 1) == []
     assert viewer.closed
+    assert events.subscribe().closed, "who comes back while Jupyter stops must not stay"
     assert events.viewers == 0
     assert watched == [True, False]
 
