@@ -44,6 +44,9 @@ _CARD = (
     "font-size:var(--jp-ui-font-size1,13px)"
 )
 _CELL = "text-align:left;padding:3px 10px"
+_SHORT_CELL = f"{_CELL};white-space:nowrap"
+#: Characters. What is longer is a sentence, and may take several lines.
+_SHORT = 40
 
 
 class Live:
@@ -154,8 +157,10 @@ def _html(header: Sequence[str], rows: Sequence[Sequence[str]], states: Sequence
     head = "".join(f'<th scope="col" style="{_CELL}">{escape(title)}</th>' for title in header)
     body = ""
     for (first, *rest), state in zip(rows, states, strict=True):
-        cells = f'<th scope="row" style="{_CELL}">{dot(state)}{escape(first)}</th>'
-        cells += "".join(f'<td style="{_CELL}">{escape(value)}</td>' for value in rest)
+        cells = f'<th scope="row" style="{_SHORT_CELL}">{dot(state)}{escape(first)}</th>'
+        for value in rest:
+            style = _SHORT_CELL if len(value) <= _SHORT else _CELL
+            cells += f'<td style="{style}">{escape(value)}</td>'
         body += f"<tr>{cells}</tr>"
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 

@@ -95,6 +95,11 @@ function unitOf(bytes: number): { readonly size: number; readonly name: string }
   return bytes >= MEGA ? { size: MEGA, name: 'MB' } : { size: KILO, name: 'kB' };
 }
 
+/** The same words, kept on one line. */
+export function unbroken(text: string): string {
+  return text.replaceAll(' ', NBSP);
+}
+
 /** `Qwen3-8B-4bit` of a repo id or of a folder's path. */
 export function shortModel(model: string): string {
   return (

@@ -3,6 +3,9 @@ import { slotColor } from '../components/palette';
 import { useHost } from '../host';
 import type { State } from '../store';
 
+/** What would round to 0.0 GB is said in MB. */
+const SMALL = 0.05 * 2 ** 30;
+
 /** The meter shows everybody; the list below it would push the servers out of sight. */
 const LEGEND_LIMIT = 8;
 
@@ -44,6 +47,7 @@ export function MemoryView({ state }: { readonly state: State }) {
     format.capacity(total),
     format.gigabytes(memory.available_bytes),
   );
+  const size = (bytes: number) => (bytes < SMALL ? format.memory(bytes) : format.gigabytes(bytes));
   return (
     <div class="mlxm-memory">
       <div class="mlxm-memory-head">
@@ -58,13 +62,13 @@ export function MemoryView({ state }: { readonly state: State }) {
         {all.slice(0, LEGEND_LIMIT).map((part) => (
           <li key={part.key} role="listitem">
             <i style={{ background: part.color }} />
-            {part.label} {format.gigabytes(part.share * total)}
+            {part.label} {size(part.share * total)}
           </li>
         ))}
         {all.length > LEGEND_LIMIT && (
           <li role="listitem">
             {t('%1 more', all.length - LEGEND_LIMIT)}{' '}
-            {format.gigabytes(shareOf(all.slice(LEGEND_LIMIT)) * total)}
+            {size(shareOf(all.slice(LEGEND_LIMIT)) * total)}
           </li>
         )}
       </ul>

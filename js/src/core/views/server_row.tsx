@@ -5,7 +5,7 @@ import { CopyButton } from '../components/copy_button';
 import { Dot, stateWord } from '../components/dot';
 import { LogView } from '../components/log_view';
 import { ProgressBar } from '../components/meter';
-import { secondsSince, shortModel } from '../format';
+import { secondsSince, shortModel, unbroken } from '../format';
 import { useHost } from '../host';
 import type { Server } from '../schema';
 import type { Command, State, Store } from '../store';
@@ -89,7 +89,7 @@ function ReadyBody(props: BodyProps) {
           shortModel(server.model),
           server.engine,
           server.started_at !== null &&
-            t('up %1', format.duration(secondsSince(server.started_at, now))),
+            unbroken(t('up %1', format.duration(secondsSince(server.started_at, now)))),
         ]
           .filter(Boolean)
           .join(' · ')}
@@ -144,7 +144,7 @@ function LoadingBody(props: BodyProps) {
           shortModel(server.model),
           server.engine,
           known
-            ? t('%1 of %2', format.amount(done, total), format.bytes(total))
+            ? unbroken(t('%1 of %2', format.amount(done, total), format.bytes(total)))
             : total !== null && format.bytes(total),
         ]
           .filter(Boolean)
