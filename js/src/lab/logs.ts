@@ -15,6 +15,7 @@ export function createLogTab(store: Store, host: Host, name: string): MainAreaWi
   });
   content.addClass('mlxm-log-tab');
   const tab = new MainAreaWidget({ content });
+  tab.toolbar.hide();
   tab.id = logTabId(name);
   tab.title.label = host.t('%1 log', name);
   tab.title.caption = host.t('Log of %1', name);

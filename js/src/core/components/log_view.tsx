@@ -28,10 +28,15 @@ export function LogView(props: {
   useEffect(() => {
     let current = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const listed = () => store.snapshot().servers.some((server) => server.name === name);
     const read = async () => {
-      // Asking for the log of a server that is gone would fill the browser's console with 404s.
-      if (visible?.() !== false && listed()) {
+      const { servers, connection } = store.snapshot();
+      const listed = servers.some((server) => server.name === name);
+      // A question that nobody can answer would fill the browser's console with errors.
+      if (connection.status !== 'live') {
+        setFailure(t('Reconnecting…'));
+      } else if (!listed) {
+        setFailure(t('%1 is not running.', name));
+      } else if (visible?.() !== false) {
         try {
           const logs = await store.send({ command: 'logs', name, lines: props.lines });
           if (current) {
@@ -43,8 +48,6 @@ export function LogView(props: {
             setFailure(problemOf(thrown).message);
           }
         }
-      } else if (current && !listed()) {
-        setFailure(t('%1 is not running.', name));
       }
       if (current) {
         timer = setTimeout(() => void read(), POLL_MS);
