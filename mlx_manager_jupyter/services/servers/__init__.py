@@ -2,7 +2,9 @@
 
 | concern | where |
 |---|---|
-| which servers there are | `manager.ServerManager` |
+| what may be asked: start, join, stop, restart | `manager.ServerManager` |
+| which servers there are, and the events that tell | `registry.Registry` |
+| adopt what lives, reap what is nobody's, follow other extensions | `reconcile.Reconciler` |
 | what a request asks to run, checked before anything starts | `plan.Planner` |
 | intent and facts in the store, shared by two extensions | `claims.Claims` |
 | one server: its record, its process | `managed.ManagedServer` |

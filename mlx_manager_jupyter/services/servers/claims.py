@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from mlx_manager_jupyter.errors import NameTaken, PortTaken
 from mlx_manager_jupyter.schema import StoredExtension, StoredServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlx_manager_jupyter.adapters.storage import Store
-    from mlx_manager_jupyter.schema import Identity
+    from mlx_manager_jupyter.schema import Identity, Profile
 
 
 class Claims:
@@ -45,11 +46,24 @@ class Claims:
         """Take the name, or learn whose it is: the answer's ``run`` tells.
 
         A claim whose owner died before its process existed counts for nothing.
+
+        Raises:
+            PortTaken: when a server of another name has the port, or will as soon as it is up.
         """
         with self._store.transaction():
-            held = self._store.get(StoredServer, wanted.name)
-            if held and held.wanted and self._stands(held):
+            standing = {
+                stored.name: stored
+                for stored in self._store.list(StoredServer)
+                if stored.wanted and self._stands(stored)
+            }
+            held = standing.pop(wanted.name, None)
+            # Without a process, one of ours is what an error left: we start no name twice at once.
+            if held and (held.process or held.owner != self._me):
                 return held
+            for other in standing.values():
+                if other.port == wanted.port:
+                    message = f"Port {wanted.port} is the one of the server {other.name!r}."
+                    raise PortTaken(message, "Choose another --port, or leave it unset.")
             self._store.put(wanted)
             return wanted
 
@@ -86,16 +100,34 @@ class Claims:
             if current and current.run == run:
                 self._store.put(replace(current, wanted=False))
 
-    def release(self, name: str, run: str) -> bool:
-        """Forget this run; True when its end was unasked (it was still wanted)."""
+    def still_wanted(self, name: str, run: str) -> bool:
+        """Whether nobody asked for the end of this run, so that it is a crash if it ended.
+
+        The claim stays, so that every extension finds the same answer; with its process dead it
+        keeps nobody from the name.
+        """
+        current = self._store.get(StoredServer, name)
+        return current is not None and current.run == run and current.wanted
+
+    def release(self, name: str, run: str) -> None:
+        """Forget this run."""
         with self._store.transaction():
             current = self._store.get(StoredServer, name)
-            if current is None or current.run != run:
-                return False
-            self._store.delete(StoredServer, name)
-            return current.wanted
+            if current and current.run == run:
+                self._store.delete(StoredServer, name)
 
     def _stands(self, held: StoredServer) -> bool:
         if held.process is not None:
             return self._is_alive(held.process)
         return self._is_alive(held.owner)
+
+
+def refuse_other_settings(running: StoredServer, profile: Profile) -> None:
+    """Let only those join who asked for the same.
+
+    Raises:
+        NameTaken: when the server runs with other settings.
+    """
+    if running.profile != profile:
+        message = f"{running.name!r} runs already, with other settings."
+        raise NameTaken(message, "Stop it first, or give this one another --name.")

@@ -144,14 +144,17 @@ class ManagedServer:
         """End the process; returns when its whole tree is gone and its port is free.
 
         Raises:
-            EngineCrashed: naming what is left, if not even SIGKILL ended it.
+            EngineCrashed: naming what is left, if not even SIGKILL ended it. It is shown as failed.
         """
         try:
             if self._process:
                 await self._process.stop()
         except ProcessFailed as failed:
             message = f"{self.name!r} could not be stopped: {failed.failure.detail}"
-            raise EngineCrashed(message, "End the named processes by hand.") from failed
+            error = EngineCrashed(message, "End what is named by hand, then stop it again.")
+            self._end_tasks()  # it is no crash, whatever the process reported
+            self.fail(error.problem)
+            raise error from failed
         self._state = "stopped"
         self._end_tasks()
 
@@ -223,10 +226,11 @@ class ManagedServer:
         await self._on_end(self, error.problem)
 
     async def _watch_loading(self) -> None:
-        while self._state == "loading":
+        # Not our own state, which goes on to say so while `on_end` finds out what an end means.
+        while self._process and self._process.state == "loading":
             held = await asyncio.to_thread(lambda: self._process_memory(self.pids()))
             self._loaded_bytes = min(held, self.stored.size_bytes or held)
-            if self._state == "loading":
+            if self._process.state == "loading":
                 self._on_change(self)
             await asyncio.sleep(PROGRESS_INTERVAL)
 

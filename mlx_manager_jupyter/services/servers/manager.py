@@ -1,24 +1,25 @@
-"""Which servers there are: start, join, adopt, stop."""
+"""Which servers there are: start, join, stop, restart."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from traitlets import Float
 from traitlets.config import LoggingConfigurable
 
-from mlx_manager_jupyter.adapters.process import ProcessGone, find_marked, reap
-from mlx_manager_jupyter.errors import MLXManagerError, NameTaken, PortTaken, UnknownServer, nearest
-from mlx_manager_jupyter.schema import Logs, ServerChanged, ServerRemoved
+from mlx_manager_jupyter.errors import MLXManagerError, NotReady, PortTaken, StoreUnusable
+from mlx_manager_jupyter.schema import Logs
+from mlx_manager_jupyter.services.servers.claims import refuse_other_settings
 from mlx_manager_jupyter.services.servers.managed import ManagedServer
-from mlx_manager_jupyter.services.servers.plan import RUN_MARKER
+from mlx_manager_jupyter.services.servers.reconcile import Reconciler
+from mlx_manager_jupyter.services.servers.registry import Registry
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from mlx_manager_jupyter.adapters.engines import Engine
     from mlx_manager_jupyter.adapters.hardware import Machine
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         EngineKind,
         Event,
         Problem,
+        Profile,
         Server,
         StartServer,
         StoredServer,
@@ -42,7 +44,10 @@ PORT_TRIES = 3
 
 
 class ServerManager(LoggingConfigurable):
-    """Knows every server of this user, whichever extension started it."""
+    """Knows every server of this user, whichever extension started it.
+
+    What is asked of one name happens one after the other; different names don't wait for another.
+    """
 
     load_timeout = Float(
         600.0, min=1.0, help="Seconds that an engine may take to load before it counts as failed."
@@ -71,26 +76,52 @@ class ServerManager(LoggingConfigurable):
         self._engines = engines
         self._upstream = upstream
         self._machine = machine
-        self._publish = publish
-        self._servers: dict[str, ManagedServer] = {}
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._watcher: asyncio.Task[None] | None = None
+        self._registry = Registry(publish)
+        self._reconciler = Reconciler(
+            claims,
+            self._registry,
+            self._make,
+            me=planner.me,
+            interval=self.sync_interval,
+            grace=self.stop_grace,
+            log=self.log,
+        )
+        # Weak, so that a lock is there exactly as long as somebody holds it or waits for it.
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._closing = False
+
+    async def open(self) -> None:
+        """Adopt what lives, reap what is nobody's, and keep an eye on other extensions."""
+        await self._reconciler.open()
+
+    async def close(self) -> None:
+        """Stop the servers that nobody wants kept, and leave the others running."""
+        self._closing = True
+        await self._reconciler.close()
+        last = True  # if nobody can say: rather end a server too many than leave it to nobody
+        with self._despite_the_store():
+            last = await asyncio.to_thread(self._claims.leave)
+        for lock in tuple(self._locks.values()):
+            async with lock:  # whatever is under way comes to its end, or is refused
+                pass
+        await asyncio.gather(*(self._leave(server, last=last) for server in self._registry))
+        self._registry.clear()
 
     # --- reading --------------------------------------------------------------------------------
 
     @property
     def records(self) -> tuple[Server, ...]:
         """All servers, by name."""
-        return tuple(self._servers[name].record() for name in sorted(self._servers))
+        return self._registry.records
 
     @property
     def all(self) -> Iterable[ManagedServer]:
         """All servers, for the gateway to choose from."""
-        return self._servers.values()
+        return self._registry
 
     async def list(self) -> tuple[Server, ...]:
         """All servers, by name, those of other extensions included."""
-        await self.sync()
+        await self._reconciler.sync()
         return self.records
 
     def get(self, name: str) -> ManagedServer:
@@ -99,11 +130,7 @@ class ServerManager(LoggingConfigurable):
         Raises:
             UnknownServer: naming the nearest ones.
         """
-        if name in self._servers:
-            return self._servers[name]
-        close = nearest(name, self._servers)
-        hint = f"Did you mean {' or '.join(close)}?" if close else "See 'servers' for the list."
-        raise UnknownServer(f"There is no server named {name!r}.", hint)
+        return self._registry.get(name)
 
     def logs(self, name: str, lines: int) -> Logs:
         """The log's last lines, oldest first.
@@ -116,7 +143,7 @@ class ServerManager(LoggingConfigurable):
 
     def pids(self) -> dict[str, builtins.list[int]]:
         """The living processes of each server (blocking: call it in a thread)."""
-        return {name: server.pids() for name, server in tuple(self._servers.items())}
+        return {server.name: server.pids() for server in self._registry}
 
     # --- commands -------------------------------------------------------------------------------
 
@@ -132,174 +159,157 @@ class ServerManager(LoggingConfigurable):
             NameTaken: when a server of that name runs with other settings.
         """
         name, profile, profile_name = await self._planner.settings(wanted)
-        async with self._locks[name]:
-            await self.sync()
-            running = self._servers.get(name)
+        async with self._lock(name):
+            await self._reconciler.sync()
+            running = self._registry.find(name)
             if running and running.alive:
-                if running.stored.profile != profile:
-                    message = f"{name!r} runs already, with other settings."
-                    raise NameTaken(message, "Stop it first, or give this one another --name.")
+                refuse_other_settings(running.stored, profile)
                 return running.record(), False
-            stored = await self._planner.prepare(
-                name, profile, profile_name, keep=bool(wanted.keep), taken=self._ports()
-            )
-            return await self._launch(stored)
+            return await self._place(name, profile, profile_name, keep=bool(wanted.keep))
 
     async def stop(self, name: str) -> None:
         """End a server; returns when its process tree is gone and its port is free.
 
         Raises:
             UnknownServer: naming the nearest ones.
+            EngineCrashed: when it can't be ended; it stays listed, and says what is left.
         """
-        self.get(name)
-        async with self._locks[name]:
-            if name in self._servers:
-                await self._end(self._servers[name])
-                self._forget(name)
+        if name not in self._locks:  # else it is about to be there, or about to go
+            await self._find(name)
+        async with self._lock(name):
+            if server := self._registry.find(name):
+                await self._end(server)
+                self._registry.forget(server)
 
     async def restart(self, name: str) -> Server:
         """End a server and start it again with the same settings.
 
         Raises:
             UnknownServer: naming the nearest ones.
-            MLXManagerError: whatever keeps it from starting.
+            MLXManagerError: whatever keeps it from ending, or from starting.
         """
-        self.get(name)
-        async with self._locks[name]:
-            server = self.get(name)
+        async with self._lock(name):
+            server = await self._find(name)
             old = server.stored
             await self._end(server)
             try:
-                stored = await self._planner.prepare(
-                    name, old.profile, old.profile_name, keep=old.keep, taken=self._ports()
-                )
-                return (await self._launch(stored))[0]
+                placed = await self._place(name, old.profile, old.profile_name, keep=old.keep)
             except MLXManagerError as error:
+                self._registry.put_back(server)
                 server.fail(error.problem)
                 raise
+            return placed[0]
 
-    # --- life of the extension --------------------------------------------------------------------
+    # --- one server -----------------------------------------------------------------------------
 
-    async def open(self) -> None:
-        """Adopt what lives, reap what is nobody's, and keep an eye on other extensions."""
-        await asyncio.to_thread(self._claims.enter)
-        for stored in await asyncio.to_thread(self._claims.list):
-            await self._reconcile(stored)
-        self._watcher = asyncio.create_task(self._watch())
+    def _lock(self, name: str) -> asyncio.Lock:
+        return self._locks.setdefault(name, asyncio.Lock())
 
-    async def close(self) -> None:
-        """Stop the servers that nobody wants kept, and leave the others running."""
-        if self._watcher:
-            self._watcher.cancel()
-        last = await asyncio.to_thread(self._claims.leave)
-        await asyncio.gather(*(self._close(server, last=last) for server in self._servers.values()))
-        self._servers.clear()
+    async def _find(self, name: str) -> ManagedServer:
+        if self._registry.find(name) is None:  # another extension may have started it just now
+            await self._reconciler.sync()
+        return self._registry.get(name)
 
-    async def sync(self) -> None:
-        """Take in what other extensions of this user started since the last look."""
-        for stored in await asyncio.to_thread(self._claims.list):
-            known = self._servers.get(stored.name)
-            if stored.process and stored.wanted and (known is None or not known.alive):
-                self._adopt(stored)
-
-    async def _watch(self) -> None:
-        seen = None
+    async def _place(
+        self,
+        name: str,
+        profile: Profile,
+        profile_name: str | None,
+        *,
+        keep: bool,
+        lost: frozenset[int] = frozenset(),
+    ) -> tuple[Server, bool]:
+        """Launch it on the first port that nobody else has, or was promised a moment earlier."""
+        taken = self._registry.ports | lost
         while True:
-            await asyncio.sleep(self.sync_interval)
-            stamp = self._claims.stamp()
-            if stamp != seen:
-                await self.sync()
-                seen = stamp
+            stored = await self._planner.prepare(
+                name, profile, profile_name, keep=keep, taken=taken
+            )
+            try:
+                return await self._launch(stored, lost)
+            except PortTaken:
+                if profile.port is not None:
+                    raise
+                taken |= {stored.port}
 
-    async def _reconcile(self, stored: StoredServer) -> None:
-        stored = await asyncio.to_thread(self._claims.take_over, stored)
-        if stored.process and stored.wanted and self._adopt(stored):
-            self.log.info("adopted the server %s (pid %s)", stored.name, stored.process.pid)
-            return
-        if stored.process is None and stored.owner.pid != self._planner.me.pid:
-            return  # another extension is just about to spawn it
-        leftovers = await asyncio.to_thread(find_marked, RUN_MARKER, stored.run)
-        if stored.process:
-            leftovers = [stored.process, *leftovers]
-        for identity in leftovers:
-            await reap(identity, stored.host, stored.port, self.stop_grace)
-        await asyncio.to_thread(self._claims.release, stored.name, stored.run)
+    async def _launch(self, stored: StoredServer, lost: frozenset[int]) -> tuple[Server, bool]:
+        if self._closing:
+            raise NotReady("This Jupyter server is stopping.", "Start it in one that stays.")
+        while (held := await asyncio.to_thread(self._claims.claim, stored)).run != stored.run:
+            if joined := await self._join(held, stored.profile):
+                return joined.record(), False
+        server = self._make(stored)
+        server.lost_ports = lost
+        self._registry.show(server)
+        try:
+            await server.launch(self._planner.environment(stored))
+            await asyncio.to_thread(self._claims.spawned, server.stored)
+        except BaseException:
+            with suppress(MLXManagerError):  # the first error is the one to tell
+                await self._end(server)
+            self._registry.forget(server)
+            raise
+        return server.record(), True
 
-    async def _close(self, server: ManagedServer, *, last: bool) -> None:
-        if server.stored.keep or not last:
+    async def _join(self, held: StoredServer, profile: Profile) -> ManagedServer | None:
+        """What another extension starts under this name; None when that came to nothing."""
+        refuse_other_settings(held, profile)
+        try:
+            async with asyncio.timeout(SPAWN_PATIENCE):
+                while held.process is None:
+                    await asyncio.sleep(0.05)
+                    current = await asyncio.to_thread(self._claims.find, held.name)
+                    if current is None or current.run != held.run:
+                        return None
+                    held = current
+        except TimeoutError as error:
+            message = f"Another Jupyter server is starting {held.name!r}, but does not get on."
+            raise NotReady(message, "Try again, or start it under another --name.") from error
+        known = self._registry.find(held.name)
+        if not (known and known.alive) and not self._reconciler.adopt(held):
+            return None
+        return self._registry.get(held.name)
+
+    def _make(self, stored: StoredServer) -> ManagedServer:
+        return ManagedServer(
+            stored,
+            self._engines[stored.engine],
+            self._upstream,
+            process_memory=self._machine.process_memory,
+            on_change=self._registry.changed,
+            on_end=self._ended,
+            load_timeout=self.load_timeout,
+            grace=self.stop_grace,
+        )
+
+    async def _end(self, server: ManagedServer) -> None:
+        name, run = server.name, server.stored.run
+        with self._despite_the_store():
+            await asyncio.to_thread(self._claims.unwanted, name, run)
+        await server.stop()
+        with self._despite_the_store():
+            await asyncio.to_thread(self._claims.release, name, run)
+
+    async def _leave(self, server: ManagedServer, *, last: bool) -> None:
+        if server.alive and (server.stored.keep or not last):
             await server.detach()
         else:
             with suppress(MLXManagerError):
                 await self._end(server)
 
-    # --- one server -------------------------------------------------------------------------------
-
-    async def _launch(
-        self, stored: StoredServer, lost_ports: frozenset[int] = frozenset()
-    ) -> tuple[Server, bool]:
-        held = await asyncio.to_thread(self._claims.claim, stored)
-        if held.run != stored.run:
-            return await self._join(held), False
-        server = self._manage(stored)
-        server.lost_ports = lost_ports
-        self._publish(ServerChanged(server=server.record()))
-        try:
-            await server.launch(self._planner.environment(stored))
-        except BaseException:
-            await asyncio.to_thread(self._claims.release, stored.name, stored.run)
-            self._forget(stored.name)
-            raise
-        await asyncio.to_thread(self._claims.spawned, server.stored)
-        return server.record(), True
-
-    async def _join(self, held: StoredServer) -> Server:
-        async with asyncio.timeout(SPAWN_PATIENCE):
-            while held.process is None:
-                await asyncio.sleep(0.05)
-                current = await asyncio.to_thread(self._claims.find, held.name)
-                held = current or held
-        if held.name not in self._servers or not self._servers[held.name].alive:
-            self._adopt(held)
-        return self.get(held.name).record()
-
-    def _adopt(self, stored: StoredServer) -> bool:
-        server = self._manage(stored)
-        try:
-            server.adopt()
-        except ProcessGone:
-            del self._servers[stored.name]
-            return False
-        self._publish(ServerChanged(server=server.record()))
-        return True
-
-    def _manage(self, stored: StoredServer) -> ManagedServer:
-        server = ManagedServer(
-            stored,
-            self._engines[stored.engine],
-            self._upstream,
-            process_memory=self._machine.process_memory,
-            on_change=lambda changed: self._publish(ServerChanged(server=changed.record())),
-            on_end=self._ended,
-            load_timeout=self.load_timeout,
-            grace=self.stop_grace,
-        )
-        self._servers[stored.name] = server
-        return server
-
-    async def _end(self, server: ManagedServer) -> None:
-        name, run = server.name, server.stored.run
-        await asyncio.to_thread(self._claims.unwanted, name, run)
-        await server.stop()
-        await asyncio.to_thread(self._claims.release, name, run)
-
     async def _ended(self, server: ManagedServer, problem: Problem) -> None:
-        unasked = await asyncio.to_thread(self._claims.release, server.name, server.stored.run)
-        if self._servers.get(server.name) is not server:
+        unasked = True
+        with self._despite_the_store():
+            unasked = await asyncio.to_thread(
+                self._claims.still_wanted, server.name, server.stored.run
+            )
+        if self._registry.find(server.name) is not server:
             return
         if not unasked:
-            self._forget(server.name)
+            self._registry.forget(server)
         elif not await self._found_another_port(server, problem):
             self.log.warning("the server %s failed: %s", server.name, problem.message)
+            self._registry.put_back(server)
             server.fail(problem)
 
     async def _found_another_port(self, server: ManagedServer, problem: Problem) -> bool:
@@ -312,22 +322,20 @@ class ServerManager(LoggingConfigurable):
         fixed = old.profile.port is not None
         if problem.code != PortTaken.code or fixed or len(lost) > PORT_TRIES:
             return False
-        async with self._locks[server.name]:
-            if self._servers.get(server.name) is not server:
+        async with self._lock(server.name):
+            if self._registry.find(server.name) is not server:
                 return True
             self.log.info("%s lost port %s to another program", server.name, old.port)
             try:
-                stored = await self._planner.prepare(
-                    old.name, old.profile, old.profile_name, keep=old.keep, taken=lost
-                )
-                await self._launch(stored, lost)
+                await self._place(old.name, old.profile, old.profile_name, keep=old.keep, lost=lost)
             except MLXManagerError:
                 return False
             return True
 
-    def _forget(self, name: str) -> None:
-        if self._servers.pop(name, None):
-            self._publish(ServerRemoved(name=name))
-
-    def _ports(self) -> set[int]:
-        return {server.stored.port for server in self._servers.values() if server.alive}
+    @contextmanager
+    def _despite_the_store(self) -> Iterator[None]:
+        """What is true of processes holds, and is done, even while nothing can be stored."""
+        try:
+            yield
+        except StoreUnusable as error:
+            self.log.warning("%s", error)
