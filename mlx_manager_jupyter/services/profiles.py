@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 #: Engines have no authentication, so anything but loopback would open them to the network.
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
+#: What the extension itself tells every engine.
+OUR_FLAGS = ("--host", "--port", "--model")
+
 
 class ProfileManager(LoggingConfigurable):
     """Creates, reads, lists and deletes profiles; the store is the only copy."""
@@ -103,6 +106,12 @@ class ProfileManager(LoggingConfigurable):
         if profile.host not in LOOPBACK:
             message = f"'host' is {profile.host!r}, but engines ask nobody for a key."
             raise InvalidValue(message, "Leave it unset, and let others use the gateway.")
+        for word in profile.extra_args:
+            # An engine takes `--ho=…` for `--host …`, and the last one wins.
+            flag = word.partition("=")[0]
+            if len(flag) > len("--") and any(ours.startswith(flag) for ours in OUR_FLAGS):
+                message = f"'extra_args' may not say {flag}: it would undo what is checked."
+                raise InvalidValue(message, "Use the fields 'host', 'port' and 'model'.")
         return profile
 
     @classmethod

@@ -103,3 +103,10 @@ def test_overrides_are_validated_too() -> None:
         ProfileManager.override(coder, {"top_p": 5})
     with pytest.raises(UnknownField):
         ProfileManager.override(coder, {"topp": 0.5})
+
+
+@pytest.mark.parametrize("word", ["--host", "--host=0.0.0.0", "--ho", "--port", "--model"])
+def test_extra_arguments_cannot_undo_what_is_checked(word: str) -> None:
+    with pytest.raises(InvalidValue, match="extra_args"):
+        ProfileManager.make({**CODER, "extra_args": [word, "0.0.0.0"]})
+    assert ProfileManager.make({**CODER, "extra_args": ["--max-tokens", "-1", "--"]})
