@@ -8,7 +8,7 @@ import msgspec
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
-from mlx_manager_jupyter.errors import BadRequest, MLXManagerError
+from mlx_manager_jupyter.errors import BadRequest, InvalidValue, MLXManagerError
 from mlx_manager_jupyter.extension.managers import SETTING, Managers
 from mlx_manager_jupyter.schema import Problem
 
@@ -19,6 +19,9 @@ T = TypeVar("T")
 
 #: Our names for what the platform refuses by itself.
 CODES = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "bad_request"}
+
+#: Of a number in a query: Python refuses to read thousands of them.
+MAX_DIGITS = 18
 
 
 class RecordHandler(APIHandler):
@@ -39,8 +42,19 @@ class RecordHandler(APIHandler):
         """
         try:
             return msgspec.json.decode(self.request.body or b"{}", type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadRequest(f"{str(error).replace('`$.', '`')}.") from error
+
+    def count(self, name: str, default: int) -> int:
+        """A whole number from the query.
+
+        Raises:
+            InvalidValue: when it is none, or negative.
+        """
+        text = self.get_query_argument(name, str(default))
+        if not text.isascii() or not text.isdigit() or len(text) > MAX_DIGITS:
+            raise InvalidValue(f"{name!r} must be a whole number, not {text[:40]!r}.")
+        return int(text)
 
     def answer(self, record: object, status: int = 200) -> None:
         """Finish with a record, or a list of them, as JSON."""

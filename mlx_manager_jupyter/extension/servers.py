@@ -5,7 +5,6 @@ from __future__ import annotations
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from mlx_manager_jupyter.errors import InvalidValue
 from mlx_manager_jupyter.extension.base import RecordHandler
 from mlx_manager_jupyter.schema import StartServer
 
@@ -64,10 +63,7 @@ class LogsHandler(RecordHandler):
     @authorized
     async def get(self, name: str) -> None:
         """The log's last lines."""
-        lines = self.get_query_argument("lines", "200")
-        if not lines.isdigit():
-            raise InvalidValue(f"'lines' must be a whole number, not {lines!r}.")
-        self.answer(self.managers.servers.logs(name, int(lines)))
+        self.answer(self.managers.servers.logs(name, self.count("lines", 200)))
 
 
 HANDLERS = [

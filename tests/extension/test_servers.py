@@ -133,6 +133,7 @@ async def test_an_unknown_model_is_told_apart(door: Door) -> None:
         ({"model": "a", "set": {"temprature": 1}}, "unknown_field"),
         ({"model": "a", "set": {"top_p": 7}}, "invalid_value"),
         ({"model": "a", "set": {"host": "0.0.0.0"}}, "invalid_value"),
+        ({"model": "a", "set": {"extra_args": ["--host=0.0.0.0"]}}, "invalid_value"),
         ({"model": "a", "name": "a/b"}, "bad_request"),
     ],
 )
@@ -144,14 +145,29 @@ async def test_a_bad_request_says_what_is_wrong(
     assert problem["message"]
 
 
-async def test_a_body_that_is_no_json_is_refused(door: Door) -> None:
+async def test_a_file_of_the_profile_that_is_not_there_is_named(door: Door, model: Path) -> None:
+    missing = {"chat_template_file": str(model / "nowhere.jinja")}
+    problem = await start(door, model=str(model), name="tiny", set=missing, expect=400)
+    assert problem["code"] == "invalid_value"
+    assert "nowhere.jinja" in problem["message"]
+
+
+@pytest.mark.parametrize("lines", ["-1", "many", "%C2%B2", "9" * 5000])
+async def test_a_number_of_lines_that_is_none_is_refused(door: Door, lines: str) -> None:
+    response = await door.fetch(f"{API}/servers/tiny/logs?lines={lines}")
+    assert response.code == 400
+    assert json.loads(response.body)["code"] == "invalid_value"
+
+
+@pytest.mark.parametrize("body", [b"{nope", b'{"set": ' + b"[" * 50_000 + b"]" * 50_000 + b"}"])
+async def test_a_body_that_cannot_be_read_is_refused(door: Door, body: bytes) -> None:
     from tornado.httpclient import AsyncHTTPClient  # noqa: PLC0415
 
     response = await AsyncHTTPClient().fetch(
         f"{door.url}{API}/servers",
         method="POST",
         headers={"Authorization": f"Bearer {door.token}"},
-        body=b"{nope",
+        body=body,
         raise_error=False,
     )
     assert response.code == 400
@@ -265,12 +281,16 @@ async def test_secrets_of_jupyters_environment_do_not_reach_engines(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_very_secret")
     monkeypatch.setenv("JUPYTER_TOKEN", "also_secret")
-    await start(door, model=str(model), name="tiny")
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
+    hides = {"env": {"MLX_MANAGER_RUN": "somebody else's"}}
+    await start(door, model=str(model), name="tiny", set=hides)
     server = await until(door, "tiny", "ready")
     environment = psutil.Process(server["pid"]).environ()
     assert "hf_very_secret" not in environment.values()
     assert "also_secret" not in environment.values()
     assert environment["HF_HUB_OFFLINE"] == "1"
+    assert environment["TOKENIZERS_PARALLELISM"] == "false", "no token, for all its name"
+    assert environment["MLX_MANAGER_RUN"] != "somebody else's"
 
 
 @pytest.mark.parametrize("path", ["servers/nobody", "servers/nobody/logs"])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlx_manager_jupyter.adapters.cache import locate
 from mlx_manager_jupyter.adapters.engines import ENGINES, find, known_flags
 from mlx_manager_jupyter.adapters.process import free_port, port_is_free
-from mlx_manager_jupyter.errors import BadRequest, PortTaken
+from mlx_manager_jupyter.errors import BadRequest, InvalidValue, PortTaken
 from mlx_manager_jupyter.schema import StoredServer
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RUN_MARKER = "MLX_MANAGER_RUN"
 
 #: Environment that no engine needs and no log should show.
-SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|API_KEY|CREDENTIAL", re.IGNORECASE)
+SECRET = re.compile(r"TOKEN(?!IZERS)|SECRET|PASSWORD|API_KEY|CREDENTIAL", re.IGNORECASE)
 
 #: Logs of past runs kept for each server.
 RUNS_KEPT = 10
@@ -90,14 +90,16 @@ class Planner:
             UnknownModel, NoWeights, CorruptWeights: what is wrong with the model's files.
             EngineMissing, UnsupportedField: what is wrong with the engine.
             PortTaken: when the port that the profile fixes is not free.
+            InvalidValue: when this machine lacks the host or a file that the profile names.
         """
         return await asyncio.to_thread(self._prepare, name, profile, profile_name, keep, taken)
 
     def environment(self, stored: StoredServer) -> dict[str, str]:
         """The engine's environment: ours without secrets, the engine's, the profile's."""
         inherited = {key: value for key, value in os.environ.items() if not SECRET.search(key)}
-        ours = {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1", RUN_MARKER: stored.run}
-        return {**inherited, **ours, **ENGINES[stored.engine].env, **stored.profile.env}
+        ours = {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
+        marker = {RUN_MARKER: stored.run}  # last, so that no profile can hide its engine
+        return {**inherited, **ours, **ENGINES[stored.engine].env, **stored.profile.env, **marker}
 
     def _prepare(
         self,
@@ -111,7 +113,12 @@ class Planner:
         engine = ENGINES["mlx-lm" if profile.engine == "auto" else profile.engine]
         installed = find(engine, self._engine_paths.get(engine.kind))
         engine.check(profile, known_flags(installed) if engine.flags_used(profile) else None)
-        port = self._port(profile, taken)
+        try:
+            port = self._port(profile, taken)
+            argv = engine.argv(installed.command, profile, folder.path, profile.host, port)
+        except (OSError, UnicodeDecodeError) as error:  # no such address, or no such file
+            message = f"{name!r} can't be started with these settings: {error}."
+            raise InvalidValue(message, "Correct the profile, or 'set' the field.") from error
         run = secrets.token_hex(8)
         log = self._logs / name / f"{time.strftime('%Y%m%d-%H%M%S')}-{run[:4]}.log"
         _forget_old_runs(log.parent)
@@ -121,7 +128,7 @@ class Planner:
             profile=profile,
             profile_name=profile_name,
             engine=engine.kind,
-            argv=engine.argv(installed.command, profile, folder.path, profile.host, port),
+            argv=argv,
             host=profile.host,
             port=port,
             log=str(log),
