@@ -63,8 +63,10 @@ class Rig:
                 "default_model",
                 {"Authorization": f"token {jupyter.token}"},
             )
-        if litellm and (url := stack.enter_context(peers.litellm(jupyter.folder, port))):
-            self.targets[LITELLM] = Target(f"{url}{chat}", "bench")
+        if litellm and (made := stack.enter_context(peers.litellm(jupyter.folder, port))):
+            url, secret = made
+            login = {"Authorization": f"Bearer {secret}"}
+            self.targets[LITELLM] = Target(f"{url}{chat}", "bench", login)
         self._jupyter = jupyter
         self._process = psutil.Process(jupyter.process.pid)
         self.heard: dict[tuple[str, str], list[Heard]] = defaultdict(list)

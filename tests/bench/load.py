@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-STAMP = re.compile(rb'"content": "(\d+)"')
+STAMP = re.compile(rb'"content": ?"(\d+)"')
 #: Longer than any event: what is kept to find a stamp that two reads cut apart.
 EVENT_BYTES = 512
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import subprocess
 import sys
 import time
@@ -35,8 +37,8 @@ def jupyter_server_proxy() -> Path | None:
 
 
 @contextmanager
-def litellm(folder: Path, engine_port: int) -> Iterator[str | None]:
-    """The URL of LiteLLM's proxy in front of the engine; None where it can't be installed."""
+def litellm(folder: Path, engine_port: int) -> Iterator[tuple[str, str] | None]:
+    """URL and key of LiteLLM's proxy before the engine; None where it can't be installed."""
     command = _litellm()
     if command is None:
         yield None
@@ -52,15 +54,17 @@ def litellm(folder: Path, engine_port: int) -> Iterator[str | None]:
     port = free_port()
     argv = [str(command), "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
     url = f"http://127.0.0.1:{port}/"
+    key = f"sk-{secrets.token_hex(32)}"  # it refuses weak ones
+    env = {**os.environ, "LITELLM_MASTER_KEY": key, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     with (folder / "litellm.log").open("wb") as log:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             deadline = time.monotonic() + START_SECONDS
             while not _answers(f"{url}health/liveliness"):
                 assert process.poll() is None, (folder / "litellm.log").read_text("utf-8")
                 assert time.monotonic() < deadline, "LiteLLM does not start"
                 time.sleep(0.2)
-            yield url
+            yield url, key
         finally:
             process.terminate()
             process.wait(30)
