@@ -6,8 +6,6 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import sync_playwright
-
 from tests.fixtures.jupyter import Jupyter
 
 if TYPE_CHECKING:
@@ -21,7 +19,7 @@ FLAGS = (
     *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
     *("--disable-quic", "--disable-sync"),
 )
-#: No news pop-up; cells that run below the fold are drawn like all others.
+#: No news pop-up; and cells below the fold are in the page like all others.
 SETTINGS: dict[str, dict[str, Any]] = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "notebook-extension/tracker": {"windowingMode": "none"},
@@ -49,6 +47,3 @@ def jupyterlab(folder: Path, **options: Any) -> Jupyter:
         options=("--LabApp.expose_app_in_browser=True",),
         **{"engine": None, **options},
     )
-
-
-__all__ = ["DARK", "LIGHT", "jupyterlab", "launch", "sync_playwright"]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from playwright.sync_api import sync_playwright
 
 from tests.e2e import notebooks
-from tests.e2e.browser import jupyterlab, launch, sync_playwright
+from tests.e2e.browser import jupyterlab, launch
 from tests.e2e.lab import Lab
 from tests.fixtures.models import break_model, make
 

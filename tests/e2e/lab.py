@@ -27,6 +27,7 @@ _KERNEL_IS_IDLE = """() => {
     const kernel = panel?.context?.sessionContext?.session?.kernel;
     return kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
 }"""
+_IS_SAVED = "() => !window.jupyterapp.shell.currentWidget.context.model.dirty"
 
 
 class Servers:
@@ -93,15 +94,14 @@ class Lab:
         self.page.wait_for_function(_KERNEL_IS_IDLE, timeout=SLOW_MS)
 
     def save(self) -> None:
-        self.page.keyboard.press("Escape")
+        """Save the notebook, and wait until it is on the disk."""
         self.execute("docmanager:save")
-        expect(self.page.locator(".lm-TabBar-tab.jp-mod-current.jp-mod-dirty")).to_have_count(0)
+        self.page.wait_for_function(_IS_SAVED)
 
-    def dismiss_dialogs(self) -> None:
-        """Close what JupyterLab wants to say."""
-        while (dialog := self.page.locator(".jp-Dialog")).count():
-            self.page.keyboard.press("Escape")
-            expect(dialog.last).not_to_be_attached()
+    def ignore_dialogs(self) -> None:
+        """Close what JupyterLab wants to say, whenever it is in the way."""
+        dialog = self.page.locator(".jp-Dialog").first
+        self.page.add_locator_handler(dialog, lambda: self.page.keyboard.press("Escape"))
 
     def _wait(self) -> None:
         expect(self.page.locator("#jupyterlab-splash")).to_have_count(0, timeout=SLOW_MS)

@@ -17,14 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playwright.sync_api import expect
+from playwright.sync_api import expect, sync_playwright
 
 from mlx_manager_jupyter.cli.demo import model, profile
 from mlx_manager_jupyter.cli.terminal import Terminal
 from mlx_manager_jupyter.client.client import Client
 from mlx_manager_jupyter.client.discovery import read
 from mlx_manager_jupyter.client.gateway import ChatRequest
-from tests.e2e.browser import DARK, LIGHT, jupyterlab, launch, sync_playwright
+from tests.e2e.browser import DARK, LIGHT, jupyterlab, launch
 from tests.e2e.lab import Lab
 from tests.e2e.notebooks import write
 from tests.fixtures.jupyter import FAKE_ENGINE
@@ -69,7 +69,7 @@ def main(folder: Path) -> None:
     weights = model.ensure(profile.default_home(), Terminal())
     folder.mkdir(parents=True, exist_ok=True)
     with (
-        tempfile.TemporaryDirectory() as home,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home,
         jupyterlab(Path(home), engine=either_engine(Path(home))) as jupyter,
         sync_playwright() as playwright,
     ):

@@ -28,6 +28,7 @@ def test_the_panel_survives_a_crash_of_jupyter_and_finds_the_same_server_again(
     panel = lab.open_panel()
     panel.expect("assistant", "ready")
 
+    lab.ignore_dialogs()
     jupyter.kill()
     banner = panel.root.get_by_text("Reconnecting")
     expect(banner).to_be_visible()
@@ -44,7 +45,6 @@ def test_the_panel_survives_a_crash_of_jupyter_and_finds_the_same_server_again(
 
     # While Jupyter was gone, requests failed: the browser says so, by itself.
     lab.complaints.clear()
-    lab.dismiss_dialogs()
     panel.press("assistant", "Stop")
     panel.expect_gone("assistant")
     until(lambda: is_gone(assistant["pid"]))
