@@ -71,7 +71,8 @@ async def test_a_cancelled_start_leaves_neither_process_nor_claim(
 ) -> None:
     async with extension(tmp_path) as one:
         starting = asyncio.ensure_future(one.start(model))
-        await one.until(lambda seen: "tiny" in seen)
+        while "tiny" not in one.seen():
+            await asyncio.sleep(0)  # each turn of the loop, for the spawn takes few
         starting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await starting
