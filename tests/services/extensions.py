@@ -31,7 +31,7 @@ FAKE_ENGINE = Path(__file__).parents[1] / "fixtures" / "fake_engine.py"
 class Extension:
     """One extension's servers, and what its viewers were told."""
 
-    def __init__(self, folder: Path, me: Identity, engine: Path = FAKE_ENGINE) -> None:
+    def __init__(self, folder: Path, me: Identity, engine: Path, sync_interval: float) -> None:
         self.events: list[Event] = []
         self.store = Store(folder / "state.json", lock_timeout_seconds=1.0)
         self.upstream = Upstream()
@@ -51,7 +51,7 @@ class Extension:
             machine=this_machine(),
             publish=self.events.append,
             stop_grace=0.5,
-            sync_interval=0.1,
+            sync_interval=sync_interval,
         )
 
     async def start(self, model: Path, name: str = "tiny", **fault: Any) -> tuple[Server, bool]:
@@ -85,10 +85,13 @@ class Extension:
 
 @asynccontextmanager
 async def extension(
-    folder: Path, me: Identity | None = None, engine: Path = FAKE_ENGINE
+    folder: Path,
+    me: Identity | None = None,
+    engine: Path = FAKE_ENGINE,
+    sync_interval: float = 0.1,
 ) -> AsyncIterator[Extension]:
     """An extension that is open; ``me`` is this process unless given."""
-    opened = Extension(folder, me or identify(os.getpid()), engine)
+    opened = Extension(folder, me or identify(os.getpid()), engine, sync_interval)
     await opened.servers.open()
     try:
         yield opened

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from mlx_manager_jupyter.errors import NameTaken
 from mlx_manager_jupyter.schema import ServerChanged
+from tests.fixtures.jupyter import runs
 from tests.fixtures.models import make
 from tests.services.extensions import Extension, another_jupyter, extension
 
@@ -128,3 +129,15 @@ async def test_a_claim_that_came_to_nothing_does_not_keep_the_name(
         await asyncio.to_thread(two.claims.release, "tiny", "feed")
         assert (await asyncio.wait_for(starting, 5))[1]
         await one.ready()
+
+
+async def test_the_last_to_leave_ends_what_the_other_left_to_it_a_moment_ago(
+    tmp_path: Path, model: Path, other: Identity
+) -> None:
+    async with extension(tmp_path, sync_interval=60.0) as one:
+        async with extension(tmp_path, other) as two:
+            server = (await two.start(model))[0]
+        assert server.pid
+        assert runs(server.pid)
+        assert one.seen() == {}
+    assert not runs(server.pid)

@@ -100,7 +100,8 @@ class ServerManager(LoggingConfigurable):
         await self._reconciler.close()
         last = True  # if nobody can say: rather end a server too many than leave it to nobody
         with self._despite_the_store():
-            last = await asyncio.to_thread(self._claims.leave)
+            if last := await asyncio.to_thread(self._claims.leave):
+                await self._reconciler.sync()  # what another left to us a moment ago
         for lock in tuple(self._locks.values()):
             async with lock:  # whatever is under way comes to its end, or is refused
                 pass
