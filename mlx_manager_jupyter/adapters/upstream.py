@@ -70,7 +70,7 @@ class Upstream:
         session = await self._ready()
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
         with _told_apart():
-            return Answer(await session.post(url, data=body))
+            return Answer(await session.post(url, data=body, allow_redirects=False))
 
     async def answers(self, host: str, port: int, path: str, body: Mapping[str, Any]) -> bool:
         """Whether the engine answers this request with 200. Waits as long as it thinks."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from urllib.parse import unquote
 
 import msgspec
 
@@ -103,16 +104,16 @@ class ChatStream:
 
     def reply(self, finish_reason: str | None = None) -> Reply:
         """What has come so far; ``finish_reason`` says why it ended if the engine could not."""
-        headers = self._response.headers
+        headers = {name: unquote(value) for name, value in self._response.headers.items()}
         return Reply(
             "".join(self._parts["text"]),
             reasoning="".join(self._parts["reasoning"]),
             usage=self._usage,
             timings=self._timings(),
             server=self.server,
-            model=headers.get("X-MLX-Model", self._request.model),
-            revision=headers.get("X-MLX-Revision"),
-            engine=headers.get("X-MLX-Engine", ""),
+            model=headers.get("x-mlx-model", self._request.model),
+            revision=headers.get("x-mlx-revision"),
+            engine=headers.get("x-mlx-engine", ""),
             sampling=self._request.sampling,
             seed=self._request.seed,
             finish_reason=self._finish_reason or finish_reason,

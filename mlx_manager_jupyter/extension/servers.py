@@ -33,7 +33,7 @@ class ServerHandler(RecordHandler):
     @authorized
     async def get(self, name: str) -> None:
         """One server."""
-        self.answer(self.managers.servers.get(name).record())
+        self.answer((await self.managers.servers.find(name)).record())
 
     @web.authenticated
     @authorized
@@ -63,7 +63,7 @@ class LogsHandler(RecordHandler):
     @authorized
     async def get(self, name: str) -> None:
         """The log's last lines."""
-        self.answer(self.managers.servers.logs(name, self.count("lines", 200)))
+        self.answer(await self.managers.servers.logs(name, self.count("lines", 200)))
 
 
 HANDLERS = [

@@ -10,7 +10,7 @@ ServerState = Literal["stopped", "starting", "loading", "ready", "stopping", "fa
 EngineKind = Literal["mlx-lm"]
 
 #: What a user types after ``%mlx_serve``: it is also a file name and a URL segment.
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[int, Meta(ge=0)]

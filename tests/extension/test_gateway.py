@@ -6,10 +6,12 @@ import asyncio
 import json
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pytest
 
 from tests.extension.test_servers import API, start, until
+from tests.fixtures.models import make
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -146,6 +148,18 @@ async def test_the_profiles_defaults_are_filled_in_and_the_clients_words_win(
     assert first["messages"][0] == {"role": "system", "content": "Be terse."}
     assert second["seed"] == 9
     assert second["messages"] == own
+
+
+async def test_a_models_path_may_be_in_any_script(
+    door: Door, tmp_path: Path, fake_env: Callable[..., dict[str, str]]
+) -> None:
+    folder = make("chat", tmp_path / "模型 ü")
+    key = await serve(door, folder, fake_env())
+    response = await door.fetch(
+        "v1/chat/completions", method="POST", token=key, body={"model": "tiny", "messages": ASK}
+    )
+    assert response.code == 200, response.body
+    assert unquote(response.headers["X-MLX-Model"]) == str(folder)
 
 
 async def test_an_unknown_name_is_404_with_the_nearest(

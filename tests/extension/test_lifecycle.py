@@ -41,8 +41,9 @@ def _serves_from(process: psutil.Process, folder: Path) -> bool:
 
 
 def serve(jupyter: Jupyter, model: Path, **body: Any) -> dict[str, Any]:
-    jupyter.api("servers", "POST", {"model": str(model), "name": "tiny", **body})
-    return jupyter.until("tiny", "ready")
+    wanted = {"model": str(model), "name": "tiny", **body}
+    jupyter.api("servers", "POST", wanted)
+    return jupyter.until(wanted["name"], "ready")
 
 
 def test_a_killed_jupyters_server_is_adopted_and_still_answers(tmp_path: Path, model: Path) -> None:
@@ -64,8 +65,9 @@ def test_a_stopped_jupyter_ends_its_servers_but_not_the_kept_ones(
 ) -> None:
     with Jupyter(tmp_path / "user") as first:
         plain = serve(first, model)
-        first.api("servers", "POST", {"model": str(model), "name": "kept", "keep": True})
-        kept = first.until("kept", "ready")
+        kept = serve(first, model, name="kept")
+        asked = first.api("servers", "POST", {"model": str(model), "name": "kept", "keep": True})
+        assert asked["keep"], "a server that runs can be kept, too"
         connection = first.connection_file
     assert not runs(plain["pid"])
     assert runs(kept["pid"])

@@ -64,6 +64,7 @@ async def test_an_unknown_field_names_the_nearest(profiles: ProfileManager) -> N
     [
         ("name", "../etc"),
         ("name", ""),
+        ("name", "line\n"),
         ("model", ""),
         ("port", 0),
         ("port", 65536),
@@ -109,4 +110,4 @@ def test_overrides_are_validated_too() -> None:
 def test_extra_arguments_cannot_undo_what_is_checked(word: str) -> None:
     with pytest.raises(InvalidValue, match="extra_args"):
         ProfileManager.make({**CODER, "extra_args": [word, "0.0.0.0"]})
-    assert ProfileManager.make({**CODER, "extra_args": ["--max-tokens", "-1", "--"]})
+    ProfileManager.make({**CODER, "extra_args": ["--max-tokens", "-1", "--"]})

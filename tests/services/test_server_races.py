@@ -112,7 +112,7 @@ async def test_a_server_that_cannot_be_stopped_stays_listed_and_says_why(
         assert pid
         assert not runs(pid)
         for escaped in await asyncio.to_thread(
-            find_marked, RUN_MARKER, one.servers.get("tiny").stored.run
+            find_marked, RUN_MARKER, (await one.servers.find("tiny")).stored.run
         ):
             os.kill(escaped.pid, signal.SIGKILL)
         await one.servers.stop("tiny")

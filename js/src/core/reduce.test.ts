@@ -39,9 +39,9 @@ describe('state changes', () => {
     expect(next.servers[0]?.state).toBe('stopping');
   });
 
-  it('add a new server at the end', () => {
+  it('add a new server where its name belongs', () => {
     const next = after(base, { type: 'servers.changed', id: 'a-2', server: server('third') });
-    expect(names(next)).toEqual(['coder', 'vision', 'third']);
+    expect(names(next)).toEqual(['coder', 'third', 'vision']);
   });
 
   it('remove a server with its history and colour', () => {

@@ -90,10 +90,11 @@ function keep<V>(record: Readonly<Record<string, V>>, names: ReadonlySet<string>
   return Object.fromEntries(Object.entries(record).filter(([name]) => names.has(name)));
 }
 
+/** Puts a new item where a snapshot would list it: by name. */
 function upsert<T extends { readonly name: string }>(items: readonly T[], item: T): readonly T[] {
   return items.some((other) => other.name === item.name)
     ? items.map((other) => (other.name === item.name ? item : other))
-    : [...items, item];
+    : [...items, item].sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
 function without<T extends { readonly name: string }>(items: readonly T[], name: string) {

@@ -12,8 +12,8 @@ export function createPanel(store: Store, host: Host): ViewWidget {
   panel.id = 'mlx-manager-jupyter-panel';
   panel.addClass('mlxm-sidebar');
   panel.title.icon = mlxIcon;
-  panel.title.caption = host.t('MLX models');
+  panel.title.caption = host.t('MLX Manager');
   panel.node.setAttribute('role', 'region');
-  panel.node.setAttribute('aria-label', host.t('MLX models'));
+  panel.node.setAttribute('aria-label', host.t('MLX Manager'));
   return panel;
 }

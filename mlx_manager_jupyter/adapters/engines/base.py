@@ -1,6 +1,6 @@
 """What an engine is to us: data. Which profile field is which flag, and what its words mean.
 
-Everything here is pure; finding an engine on this machine is `installed`'s work.
+Pure, but for reading a template that a profile names; finding engines is `installed`'s work.
 """
 
 from __future__ import annotations

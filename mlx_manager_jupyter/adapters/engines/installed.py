@@ -36,7 +36,7 @@ def find(engine: Engine, configured: str | None = None) -> Installation:
     """
     if configured:
         path = Path(configured).expanduser()
-        if not os.access(path, os.X_OK):
+        if not (path.is_file() and os.access(path, os.X_OK)):
             message = f"The configured {engine.kind} is not an executable file: {path}"
             raise EngineMissing(message, "Correct c.MLXManager.engine_paths.")
         return Installation((str(path),))

@@ -25,6 +25,10 @@ from mlx_manager_jupyter.errors import (
 
 _DIED = r"generation thread died: "
 
+#: EACCES, EADDRINUSE and EADDRNOTAVAIL of Linux and macOS. A client that leaves logs others, such
+#: as ENOTCONN, in a server that goes on.
+_BIND_ERRNOS = "13|48|49|98|99"
+
 MLX_LM = Engine(
     kind="mlx-lm",
     executable="mlx_lm.server",
@@ -63,7 +67,7 @@ MLX_LM = Engine(
             "max_tokens": 1,
         },
     ),
-    fatal=re.compile(rf"{_DIED}|^OSError: \[Errno \d+\]"),
+    fatal=re.compile(rf"{_DIED}|^OSError: \[Errno (?:{_BIND_ERRNOS})\]"),
     meanings=(
         Meaning(
             pattern=re.compile(r"OSError: \[Errno (?:98|48)\]|Address already in use"),
@@ -107,7 +111,7 @@ MLX_LM = Engine(
                 r"\[metal::malloc\]|std::bad_alloc|MemoryError"
             ),
             error=OutOfMemory,
-            message="Out of memory while loading or answering.",
+            message="The engine ran out of memory.",
             hint="Stop another server, or choose a smaller build of the model.",
         ),
         Meaning(

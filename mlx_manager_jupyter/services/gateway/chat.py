@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 PATH = "/v1/chat/completions"
 DONE = b"data: [DONE]"
+
+#: What stays as it is in a header's value.
+READABLE = "/:@~ "
 END = b"\n\n"
 
 
@@ -42,7 +46,7 @@ class Chat:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What produces the answer, for provenance."""
+        """What produces the answer; percent-encoded, since a path may be in any script."""
         stored = self._server.stored
         named = {
             "X-MLX-Server": stored.name,
@@ -50,7 +54,7 @@ class Chat:
             "X-MLX-Revision": stored.profile.revision,
             "X-MLX-Engine": stored.engine,
         }
-        return {name: value for name, value in named.items() if value}
+        return {name: quote(value, safe=READABLE) for name, value in named.items() if value}
 
     async def open(self, upstream: Upstream) -> None:
         """Send the request. Cancelling this closes upstream.

@@ -93,6 +93,13 @@ class Claims:
             self._store.put(mine)
             return mine
 
+    def keep(self, name: str, run: str) -> None:
+        """Remember that this run shall outlive Jupyter."""
+        with self._store.transaction():
+            current = self._store.get(StoredServer, name)
+            if current and current.run == run:
+                self._store.put(replace(current, keep=True))
+
     def unwanted(self, name: str, run: str) -> None:
         """Remember that a stop was asked, so that no viewer takes its end for a crash."""
         with self._store.transaction():

@@ -158,6 +158,11 @@ class ManagedServer:
         self._state = "stopped"
         self._end_tasks()
 
+    def keep(self) -> None:
+        """Note that it shall outlive Jupyter, as the store says by now."""
+        self.stored = replace(self.stored, keep=True)
+        self._on_change(self)
+
     async def detach(self) -> None:
         """Leave the process running and stop watching it."""
         if self._process:

@@ -125,21 +125,23 @@ class ServerManager(LoggingConfigurable):
         await self._reconciler.sync()
         return self.records
 
-    def get(self, name: str) -> ManagedServer:
-        """One server.
+    async def find(self, name: str) -> ManagedServer:
+        """One server, which another extension may have started just now.
 
         Raises:
             UnknownServer: naming the nearest ones.
         """
+        if self._registry.find(name) is None:
+            await self._reconciler.sync()
         return self._registry.get(name)
 
-    def logs(self, name: str, lines: int) -> Logs:
+    async def logs(self, name: str, lines: int) -> Logs:
         """The log's last lines, oldest first.
 
         Raises:
             UnknownServer: naming the nearest ones.
         """
-        server = self.get(name)
+        server = await self.find(name)
         return Logs(name=name, path=server.stored.log, lines=tuple(server.tail(lines)))
 
     def pids(self) -> dict[str, builtins.list[int]]:
@@ -165,6 +167,9 @@ class ServerManager(LoggingConfigurable):
             running = self._registry.find(name)
             if running and running.alive:
                 refuse_other_settings(running.stored, profile)
+                if wanted.keep and not running.stored.keep:
+                    await asyncio.to_thread(self._claims.keep, name, running.stored.run)
+                    running.keep()
                 return running.record(), False
             return await self._place(name, profile, profile_name, keep=bool(wanted.keep))
 
@@ -176,7 +181,7 @@ class ServerManager(LoggingConfigurable):
             EngineCrashed: when it can't be ended; it stays listed, and says what is left.
         """
         if name not in self._locks:  # else it is about to be there, or about to go
-            await self._find(name)
+            await self.find(name)
         async with self._lock(name):
             if server := self._registry.find(name):
                 await self._end(server)
@@ -190,7 +195,7 @@ class ServerManager(LoggingConfigurable):
             MLXManagerError: whatever keeps it from ending, or from starting.
         """
         async with self._lock(name):
-            server = await self._find(name)
+            server = await self.find(name)
             old = server.stored
             await self._end(server)
             try:
@@ -205,11 +210,6 @@ class ServerManager(LoggingConfigurable):
 
     def _lock(self, name: str) -> asyncio.Lock:
         return self._locks.setdefault(name, asyncio.Lock())
-
-    async def _find(self, name: str) -> ManagedServer:
-        if self._registry.find(name) is None:  # another extension may have started it just now
-            await self._reconciler.sync()
-        return self._registry.get(name)
 
     async def _place(
         self,

@@ -28,7 +28,7 @@ RUN_MARKER = "MLX_MANAGER_RUN"
 #: Environment that no engine needs and no log should show.
 SECRET = re.compile(r"TOKEN(?!IZERS)|SECRET|PASSWORD|API_KEY|CREDENTIAL", re.IGNORECASE)
 
-#: Logs of past runs kept for each server.
+#: Runs of a server whose logs are kept, the one about to start included.
 RUNS_KEPT = 10
 
 
@@ -154,5 +154,7 @@ def default_name(model: str) -> str:
 
 
 def _forget_old_runs(folder: Path) -> None:
-    for old in sorted(folder.glob("*.log*"))[: -RUNS_KEPT * 2]:
+    runs = sorted(folder.glob("*.log"))
+    for old in runs[: 1 - RUNS_KEPT]:
         old.unlink(missing_ok=True)
+        old.with_name(f"{old.name}.1").unlink(missing_ok=True)

@@ -73,6 +73,8 @@ class Reconciler:
             is_news = known is None or (not known.alive and known.stored.run != stored.run)
             if is_news and stored.process and stored.wanted:
                 self.adopt(stored)
+            elif known and known.stored.run == stored.run and stored.keep > known.stored.keep:
+                known.keep()
 
     def adopt(self, stored: StoredServer) -> bool:
         """Watch the process that is stored; False when it is no more, and nothing changes then."""
