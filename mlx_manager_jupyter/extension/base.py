@@ -24,7 +24,21 @@ CODES = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "bad_requ
 MAX_DIGITS = 18
 
 
-class RecordHandler(APIHandler):
+class OwnErrors(web.RequestHandler):
+    """An error that we raise on purpose is an answer, not a fault of the extension."""
+
+    def log_exception(
+        self,
+        typ: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """Log what nobody meant; the access log has the rest."""
+        if not isinstance(value, MLXManagerError):
+            super().log_exception(typ, value, tb)
+
+
+class RecordHandler(OwnErrors, APIHandler):
     """Verbs of at most ten lines: parse, one manager call, answer. No try/except in them."""
 
     auth_resource = "mlx-manager"
@@ -69,15 +83,3 @@ class RecordHandler(APIHandler):
         words = error.log_message if isinstance(error, web.HTTPError) else None
         code = CODES.get(status_code, "internal")
         return self.answer(Problem(code=code, message=words or self._reason), status_code)
-
-    def log_exception(
-        self,
-        typ: type[BaseException] | None,
-        value: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        """An error that we raise on purpose is an answer, not a fault of the extension."""
-        if isinstance(value, MLXManagerError):
-            self.log.info("%s %s: %s", self.request.method, self.request.path, value.code)
-        else:
-            super().log_exception(typ, value, tb)

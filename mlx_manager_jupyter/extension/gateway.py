@@ -12,17 +12,16 @@ from tornado.iostream import StreamClosedError
 from tornado.log import app_log
 
 from mlx_manager_jupyter.errors import MLXManagerError, Unauthorized
+from mlx_manager_jupyter.extension.base import OwnErrors
 from mlx_manager_jupyter.extension.managers import SETTING, Managers
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from tornado.http1connection import HTTP1Connection
 
     from mlx_manager_jupyter.services.gateway import Chat
 
 
-class GatewayHandler(web.RequestHandler):
+class GatewayHandler(OwnErrors):
     """Plain tornado: Jupyter's handler would cost a millisecond a request for an unused login."""
 
     @property
@@ -65,16 +64,6 @@ class GatewayHandler(web.RequestHandler):
             "code": ours.code if ours else None,
         }
         self.answer({"error": told}, status)
-
-    def log_exception(
-        self,
-        typ: type[BaseException] | None,
-        value: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        """An error that we raise on purpose is an answer, not a fault of the extension."""
-        if not isinstance(value, MLXManagerError):
-            super().log_exception(typ, value, tb)
 
 
 class ModelsHandler(GatewayHandler):
