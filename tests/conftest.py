@@ -12,13 +12,6 @@ if TYPE_CHECKING:
 pytest_plugins = ["pytest_jupyter.jupyter_server"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the browser's tests last: they are the slowest, and their JupyterLab, a child of ours that
-    lives for the session, would be in the way of tests that count the children they leave.
-    """
-    items.sort(key=lambda item: "e2e" in item.path.parts)
-
-
 @pytest.fixture(autouse=True)
 def mlx_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep every test, and every process it starts, away from the state of the person testing."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit
 STAMP = re.compile(rb'"content": ?"(\d+)"')
 #: Longer than any event: what is kept to find a stamp that two reads cut apart.
 EVENT_BYTES = 512
+#: Ends an answer on a connection that stays open.
+LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Target:
         return parts.hostname or "", parts.port or 80
 
     def request(self, *, chunks: int, pace: float, streamed: bool = True) -> bytes:
-        """The bytes of a chat request; the connection is closed after the answer."""
+        """The bytes of a chat request."""
         asked: dict[str, Any] = {
             "model": self.model,
             "messages": [{"role": "user", "content": "Go on."}],
@@ -45,7 +48,6 @@ class Target:
             "Accept: text/event-stream",  # without it jupyter-server-proxy waits for the end
             "Content-Type: application/json",
             f"Content-Length: {len(body)}",
-            "Connection: close",
         ]
         return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
@@ -62,46 +64,61 @@ class Heard:
     """Chunks a second."""
 
 
-class Stream(asyncio.Protocol):
-    """One request on one connection."""
+class Client(asyncio.Protocol):
+    """Asks one thing after the other. It keeps its connection where the target lets it, as OpenAI's
+    clients do; an engine closes it after every answer."""
 
-    def __init__(self, request: bytes, heard: Heard) -> None:
-        self.ended = asyncio.get_running_loop().create_future()
-        self.count = 0
-        self._request = request
+    def __init__(self, target: Target, heard: Heard) -> None:
+        self._target = target
         self._heard = heard
+        self._transport: asyncio.Transport | None = None
+        self._ended: asyncio.Future[int] | None = None
+
+    async def ask(self, request: bytes) -> int:
+        """Send a request and read its answer to the end; the number of chunks."""
         self._began = time.monotonic()
-        self._head = self._tail = b""
+        self._count, self._head, self._tail = 0, b"", b""
+        loop = asyncio.get_running_loop()
+        if self._transport is None:
+            await loop.create_connection(lambda: self, *self._target.address)
+        self._ended = loop.create_future()
+        assert self._transport
+        self._transport.write(request)
+        return await self._ended
+
+    def close(self) -> None:
+        if self._transport:
+            self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        transport.write(self._request)
+        self._transport = transport
 
     def data_received(self, data: bytes) -> None:
         now = time.monotonic_ns()
         self._head = self._head or data
         text, cut = self._tail + data, 0
         for stamp in STAMP.finditer(text):
-            if not self.count:
+            if not self._count:
                 self._heard.first.append(now / 1e9 - self._began)
-            self.count += 1
+            self._count += 1
             self._heard.delays.append((now - int(stamp[1])) / 1e9)
             cut = stamp.end()
         self._tail = text[max(cut, len(text) - EVENT_BYTES) :]
+        if text.endswith(LAST_CHUNK):
+            self._end(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if exc or b" 200 " not in self._head.partition(b"\r\n")[0]:
-            self.ended.set_exception(exc or ConnectionError(self._head.decode()))
+        self._transport = None
+        self._end(exc)
+
+    def _end(self, error: Exception | None) -> None:
+        if self._ended is None or self._ended.done():
+            return
+        if error or b" 200 " not in self._head.partition(b"\r\n")[0]:
+            self._ended.set_exception(error or ConnectionError(self._head.decode()))
         else:
-            self.ended.set_result(self.count)
-
-
-async def ask(target: Target, request: bytes, heard: Heard) -> int:
-    """Send one request and read its answer to the end; the number of chunks."""
-    made = lambda: Stream(request, heard)  # noqa: E731
-    _, stream = await asyncio.get_running_loop().create_connection(made, *target.address)
-    count: int = await stream.ended
-    return count
+            self._ended.set_result(self._count)
 
 
 async def run(
@@ -110,12 +127,13 @@ async def run(
     """``streams`` clients at a time, each asking ``requests`` times, spread evenly."""
     request = target.request(chunks=chunks, pace=pace)
 
-    async def client(number: int) -> int:
+    async def talk(number: int) -> int:
         await asyncio.sleep(number / streams * chunks * pace)
-        return sum([await ask(target, request, heard) for _ in range(requests)])
+        with closing(Client(target, heard)) as client:
+            return sum([await client.ask(request) for _ in range(requests)])
 
     began = time.monotonic()
-    total = sum(await asyncio.gather(*map(client, range(streams))))
+    total = sum(await asyncio.gather(*map(talk, range(streams))))
     heard.rate = total / (time.monotonic() - began)
     expected = streams * requests * chunks
     # A proxy's own framing may cut through a stamp: it then is not seen, though it came.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from tests.fixtures.jupyter import Jupyter, runs
+from tests.fixtures.jupyter import Jupyter, runs, started_from
 from tests.fixtures.models import make
 
 if TYPE_CHECKING:
@@ -27,17 +27,10 @@ def model(tmp_path: Path) -> Path:
 def nothing_left(tmp_path: Path) -> Iterator[None]:
     """Whatever a test did, it may leave no engine behind."""
     yield
-    left = [process for process in psutil.process_iter() if _serves_from(process, tmp_path)]
+    left = started_from(tmp_path)
     for process in left:
         process.kill()
     assert left == []
-
-
-def _serves_from(process: psutil.Process, folder: Path) -> bool:
-    try:
-        return any(str(folder) in word for word in process.cmdline())
-    except psutil.Error:
-        return False
 
 
 def serve(jupyter: Jupyter, model: Path, **body: Any) -> dict[str, Any]:
@@ -122,8 +115,7 @@ def test_two_jupyters_starting_one_profile_at_once_make_one_process(
         assert len(answers) == 4
         seen = {jupyter.until("shared", "ready")["pid"] for jupyter in (one, other)}
         assert len(seen) == 1
-        engines = [p for p in psutil.process_iter() if _serves_from(p, model)]
-        assert [engine.pid for engine in engines] == list(seen)
+        assert [engine.pid for engine in started_from(model)] == list(seen)
 
         # Either may stop it, and the other sees it gone, not failed.
         other.api("servers/shared", "DELETE")

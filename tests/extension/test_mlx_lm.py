@@ -12,6 +12,7 @@ import pytest
 
 from tests.extension.test_gateway import ASK, events
 from tests.extension.test_servers import API, failed, start, until
+from tests.fixtures.jupyter import started_from
 from tests.fixtures.models import SAYS, THINKS, break_model, make
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ async def test_a_real_model_answers_streamed_and_whole(door: Door, tmp_path: Pat
     assert whole["usage"]["completion_tokens"] > 5
     print(f"ready after {server['ready_seconds']:.2f} s")
     assert (await door.fetch(f"{API}/servers/tiny", method="DELETE")).code == 204
-    assert psutil.Process().children(recursive=True) == []
+    assert started_from(tmp_path) == []
 
 
 async def test_thoughts_come_apart_from_the_answer(door: Door, tmp_path: Path) -> None:
@@ -107,4 +108,4 @@ async def test_what_only_the_engine_can_see_fails_with_a_reason(
     server = await failed(door, "broken")
     assert server["error"]["code"] == code, server["error"]
     assert server["error"]["hint"]
-    assert psutil.Process().children(recursive=True) == []
+    assert started_from(tmp_path) == []

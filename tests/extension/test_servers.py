@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from tests.fixtures.jupyter import runs
+from tests.fixtures.jupyter import runs, started_from
 from tests.fixtures.models import break_model
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ async def test_an_engine_that_dies_at_load_says_why(
     assert words in server["error"]["message"]
     assert server["error"]["log_tail"] or "exit_at_load" in switches
     assert server["pid"] is None
-    assert psutil.Process().children(recursive=True) == []
+    assert started_from(model) == []
     # It stays listed until it is dismissed or tried again.
     assert (await door.fetch(f"{API}/servers/dies", method="DELETE")).code == 204
     assert await door.json(f"{API}/servers") == []
