@@ -78,12 +78,13 @@ class Client(asyncio.Protocol):
         """Send a request and read its answer to the end; the number of chunks."""
         self._began = time.monotonic()
         self._count, self._head, self._tail = 0, b"", b""
+        self._request = request
         loop = asyncio.get_running_loop()
-        if self._transport is None:
-            await loop.create_connection(lambda: self, *self._target.address)
         self._ended = loop.create_future()
-        assert self._transport
-        self._transport.write(request)
+        if self._transport:
+            self._transport.write(request)
+        else:
+            await loop.create_connection(lambda: self, *self._target.address)
         return await self._ended
 
     def close(self) -> None:
@@ -93,6 +94,7 @@ class Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         now = time.monotonic_ns()
