@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_server.extension.application import ExtensionApp
+from msgspec.structs import replace
 from traitlets import Dict, Int, Unicode, default
 
 from mlx_manager_jupyter import __version__
@@ -30,6 +34,8 @@ from mlx_manager_jupyter.services.servers import Claims, Planner, ServerManager
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
+MAX_PORT = 65535
+
 
 class MLXManager(ExtensionApp):
     """Local MLX models in the notebook: profiles, servers, and a gateway to them."""
@@ -38,6 +44,8 @@ class MLXManager(ExtensionApp):
     app_name = "MLX Manager for Jupyter"
     load_other_extensions = True
     classes = [EventHub, Gateway, KeyManager, MetricsManager, ProfileManager, ServerManager]  # noqa: RUF012
+
+    _minds_interrupts = False
 
     home = Unicode(help="Folder of profiles, logs and demo models (env: MLX_MANAGER_HOME).").tag(
         config=True
@@ -62,16 +70,24 @@ class MLXManager(ExtensionApp):
 
     @default("gateway_port")
     def _default_gateway_port(self) -> int:
-        return int(os.environ.get("MLX_MANAGER_GATEWAY_PORT") or 10239)
+        return self._port_from("MLX_MANAGER_GATEWAY_PORT", 10239)
 
     @default("default_port_start")
     def _default_port_start(self) -> int:
-        return int(os.environ.get("MLX_MANAGER_DEFAULT_PORT_START") or 10240)
+        return self._port_from("MLX_MANAGER_DEFAULT_PORT_START", 10240)
+
+    def _port_from(self, variable: str, usual: int) -> int:
+        given = os.environ.get(variable) or str(usual)
+        if given.isdecimal() and int(given) <= MAX_PORT:
+            return int(given)
+        self.log.warning("%s=%s is no port; %s is used", variable, given, usual)
+        return usual
 
     def initialize_settings(self) -> None:
         """Build one manager of each noun and tie them together."""
         home = Path(self.home).expanduser()
-        me = identify(os.getpid())
+        # Without argv, where people put Jupyter's own token: this identity is stored.
+        me = replace(identify(os.getpid()), argv=())
         machine = this_machine()
         self._upstream = Upstream()
         self._store = store = Store(home / "state.json")
@@ -125,18 +141,31 @@ class MLXManager(ExtensionApp):
             self.gateway_port, _routes("/mlx-manager/api", "/v1"), dict(serverapp.web_app.settings)
         )
         self.managers.gateway_url = f"{self.door.url}v1"
+        self._mind_interrupts(serverapp)
+        await self.managers.servers.open()
         for notice in self._store.notices:
             self.log.warning(notice)
-        await self.managers.servers.open()
 
     async def stop_extension(self) -> None:
         """Stop what nobody wants kept, and leave no stream, file or listener behind."""
+        if not hasattr(self, "door"):
+            return  # loading failed, and Jupyter has to end all the same
+        if self._minds_interrupts:
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
         self.door.close()  # first, so that nobody asks for more
         try:
             await self.managers.servers.close()
         finally:
             self.managers.events.close()
             await self._upstream.close()
+
+    def _mind_interrupts(self, serverapp: ServerApp) -> None:
+        """Without a terminal Jupyter leaves SIGINT to Python, and ends without any clean-up."""
+        unhandled = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if unhandled and threading.current_thread() is threading.main_thread():
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGINT, lambda: serverapp.stop(from_signal=True))
+            self._minds_interrupts = True
 
     def _snapshot(self) -> Snapshot:
         managers = self.managers

@@ -111,8 +111,10 @@ class Door:
             version=CONNECTION_VERSION, pid=os.getpid(), url=self.url, token=self._token
         )
         self._runtime_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with secure_write(str(self._file), binary=True) as file:
+        unfinished = self._file.with_suffix(".tmp")  # a kernel may look at any moment
+        with secure_write(str(unfinished), binary=True) as file:
             file.write(msgspec.json.encode(connection))
+        unfinished.replace(self._file)
         os.environ[CONNECTION_VARIABLE] = str(self._file)
 
 

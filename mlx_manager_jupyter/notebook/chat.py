@@ -11,7 +11,7 @@ from mlx_manager_jupyter.notebook.errors import short_errors
 from mlx_manager_jupyter.notebook.views import SilentView, best_view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from mlx_manager_jupyter.client.reply import Reply
     from mlx_manager_jupyter.schema import Server
@@ -27,6 +27,7 @@ def chat(
     max_tokens: int | None = None,
     seed: int | None = None,
     stream: bool = False,
+    keep: Callable[[Reply], object] = lambda _: None,
 ) -> Reply:
     """Ask a model.
 
@@ -37,6 +38,7 @@ def chat(
         temperature: 0 for the most likely answer, up to 2.
         max_tokens: where to cut the answer.
         seed: for the same answer to the same question, as far as the engine can.
+        keep: is given the reply, or the part of it that came before an interrupt.
         stream: show the answer in this cell while it comes. As the last line of a cell, end it
             with ``;`` or it is shown twice.
 
@@ -65,9 +67,13 @@ def chat(
             # First of all the model stops; drawing takes its time.
             answer.close()
             interrupted = isinstance(error, KeyboardInterrupt)
-            view.finish(answer.reply("interrupted" if interrupted else None))
+            partial = answer.reply("interrupted" if interrupted else None)
+            view.finish(partial)
+            if interrupted:
+                keep(partial)
             raise
         reply = answer.reply()
+        keep(reply)
         view.finish(reply)
         return reply
 

@@ -119,7 +119,7 @@ class MLXMagics(Magics):
         from mlx_manager_jupyter.notebook.chat import chat  # noqa: PLC0415  on use
 
         given = _parse(self.mlx_chat, line)
-        reply = chat(
+        chat(
             cell.removesuffix("\n"),
             model=_either(given.target, given.model),
             system=given.system,
@@ -127,9 +127,12 @@ class MLXMagics(Magics):
             max_tokens=given.max_tokens,
             seed=given.seed,
             stream=True,
+            keep=lambda reply: self._store(given.output, reply),
         )
-        if given.output and self.shell:
-            self.shell.user_ns[given.output] = reply
+
+    def _store(self, variable: str | None, value: object) -> None:
+        if variable and self.shell:
+            self.shell.user_ns[variable] = value
 
 
 def _parse(magic: Any, line: str) -> Namespace:  # noqa: ANN401  a decorated method

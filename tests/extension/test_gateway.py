@@ -177,7 +177,16 @@ async def test_an_unknown_name_is_404_with_the_nearest(
 
 @pytest.mark.parametrize(
     "body",
-    [{"model": "tiny"}, {"messages": ASK}, {"model": 3, "messages": ASK}, ["no", "object"]],
+    [
+        {"model": "tiny"},
+        {"messages": ASK},
+        {"model": 3, "messages": ASK},
+        {"model": "tiny", "messages": []},
+        {"model": "tiny", "messages": "hi"},
+        {"model": "tiny", "messages": ASK, "n": 2},
+        {"model": "tiny", "messages": ASK, "logprobs": True},
+        ["no", "object"],
+    ],
 )
 async def test_a_bad_request_has_openais_shape(
     door: Door, model: Path, fake_env: Callable[..., dict[str, str]], body: Any

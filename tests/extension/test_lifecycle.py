@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 import urllib.error
 from typing import TYPE_CHECKING, Any
@@ -141,16 +142,35 @@ def test_the_first_of_two_jupyters_may_leave_without_taking_the_servers(
 
 
 def test_no_token_stands_in_any_log(tmp_path: Path, model: Path) -> None:
-    with Jupyter(tmp_path / "user", options=("--debug",)) as jupyter:
+    with Jupyter(tmp_path / "user", options=("--debug",), token="very-secret") as jupyter:
         serve(jupyter, model)
         made = jupyter.api("keys", "POST", {"label": "kernel"})
         with pytest.raises(urllib.error.HTTPError):
             jupyter.api("servers", "POST", {"model": "nobody/nothing"})
         connection = json.loads(jupyter.connection_file.read_text("utf-8"))
         assert jupyter.connection_file.stat().st_mode & 0o777 == 0o600
-        logs = [jupyter.log, *(tmp_path / "user" / "mlx" / "logs").rglob("*.log")]
+        state = (tmp_path / "user" / "mlx").glob("state.json*")
+        logs = [jupyter.log, *state, *(tmp_path / "user" / "mlx" / "logs").rglob("*.log")]
         assert len(logs) >= 2
     for log in logs:
         text = log.read_text("utf-8")
         assert connection["token"] not in text
         assert made["secret"] not in text
+        assert "very-secret" not in text, log
+
+
+def test_an_interrupt_without_a_terminal_ends_the_servers_too(tmp_path: Path, model: Path) -> None:
+    with Jupyter(tmp_path / "user") as jupyter:
+        server = serve(jupyter, model)
+        connection = jupyter.connection_file
+        jupyter.process.send_signal(signal.SIGINT)
+        jupyter.process.wait(30)
+    assert not runs(server["pid"])
+    assert not connection.exists()
+
+
+def test_a_port_that_is_none_is_said_and_jupyter_still_ends(tmp_path: Path, model: Path) -> None:
+    ports = {"MLX_MANAGER_GATEWAY_PORT": "banana"}
+    with Jupyter(tmp_path / "user", env=ports) as jupyter:
+        serve(jupyter, model)
+    assert "MLX_MANAGER_GATEWAY_PORT=banana" in jupyter.log.read_text("utf-8")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 #: We say where to go: on the notebook, not just somewhere in JupyterLab.
-QUIET = ("--Application.log_level=WARN", "--ServerApp.show_banner=False")
+QUIET = ("--Application.log_level=WARN",)
 
 
 def lab(args: Namespace) -> None:

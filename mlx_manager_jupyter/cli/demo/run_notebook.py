@@ -95,4 +95,8 @@ def said(cell: NotebookNode) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1]))
+    try:
+        sys.exit(run(sys.argv[1]))
+    except KeyboardInterrupt:
+        # At once: what nbclient clean-up is left would only print traces of a loop that is gone.
+        os._exit(130)

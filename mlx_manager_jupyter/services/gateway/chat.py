@@ -149,6 +149,8 @@ async def _check(answer: Answer) -> None:
         said = msgspec.json.decode(body, type=dict[str, Any]).get("error") or "no reason given"
     except msgspec.DecodeError:
         said = body[:200].decode("utf-8", "replace")
-    if answer.status == 400:  # noqa: PLR2004
+    said = str(said).rstrip(".")
+    # mlx-lm answers 404 to a bad request and to its own death alike.
+    if 400 <= answer.status < 500 and "generation thread died" not in said:  # noqa: PLR2004
         raise BadRequest(f"The engine refused the request: {said}.")
     raise UpstreamFailed(f"The engine failed ({answer.status}): {said}.", "See the server's log.")

@@ -34,14 +34,21 @@ class ChatRequest(msgspec.Struct, frozen=True):
         Raises:
             BadRequest: when it is no JSON object, or lacks ``model`` or ``messages``.
         """
-        decode = _FIELDS.decode
+        large = len(body) > LARGE_BODY
+        return await asyncio.to_thread(cls._parse, body) if large else cls._parse(body)
+
+    @classmethod
+    def _parse(cls, body: bytes) -> ChatRequest:
         try:
-            large = len(body) > LARGE_BODY
-            fields = await asyncio.to_thread(decode, body) if large else decode(body)
+            fields = _FIELDS.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BadRequest(f"The body is no JSON object: {error}.") from error
-        if "messages" not in fields:
-            raise BadRequest("'messages' is missing.", "Send a list of {role, content}.")
+        if not _value(fields, "messages", list[dict[str, msgspec.Raw]], []):
+            raise BadRequest("'messages' is missing or empty.", "Send a list of {role, content}.")
+        if _value(fields, "n", int | None, None) not in {None, 1}:
+            raise BadRequest("'n' other than 1 is not supported.", "Ask once for each answer.")
+        if _value(fields, "logprobs", bool | None, None):
+            raise BadRequest("'logprobs' can't be had: streams lack them.", "Leave it out.")
         options = _value(fields, "stream_options", dict[str, Any] | None, None) or {}
         return cls(
             fields=fields,

@@ -142,7 +142,7 @@ class Planner:
         if profile.port is None:
             return free_port(profile.host, self._port_start, taken)
         if profile.port in taken or not port_is_free(profile.host, profile.port):
-            message = f"Port {profile.port} is taken by another program."
+            message = f"Port {profile.port} is taken."
             raise PortTaken(message, "Choose another --port, or leave it unset.")
         return profile.port
 
