@@ -81,6 +81,10 @@ class Upstream:
         with contextlib.closing(answer):
             return answer.status == 200  # noqa: PLR2004
 
+    async def warm(self) -> None:
+        """Make the client now, so that no request waits for the import."""
+        await self._ready()
+
     async def close(self) -> None:
         """Close every connection."""
         if self._session:

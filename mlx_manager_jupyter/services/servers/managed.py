@@ -120,6 +120,7 @@ class ManagedServer:
             MLXManagerError: when it can't be spawned.
         """
         self._process = EngineProcess(self._launch(env), **self._watching())
+        self._spawn_task(self._upstream.warm())  # while the engine starts, not when it is ready
         try:
             identity = await self._process.start()
         except ProcessFailed as failed:
