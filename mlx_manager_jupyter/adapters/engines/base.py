@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlx_manager_jupyter.errors import (
@@ -21,7 +22,6 @@ from mlx_manager_jupyter.schema import Profile
 if TYPE_CHECKING:
     import re
     from collections.abc import Collection, Mapping, Sequence
-    from pathlib import Path
 
     from mlx_manager_jupyter.schema import EngineKind
 
@@ -166,8 +166,6 @@ def _set_fields(profile: Profile) -> dict[str, Any]:
 
 
 def _content(path: str) -> str:
-    from pathlib import Path  # noqa: PLC0415
-
     return Path(path).expanduser().read_text("utf-8")
 
 

@@ -8,7 +8,7 @@ from mlx_manager_jupyter.errors import UnknownServer, nearest
 from mlx_manager_jupyter.schema import ServerChanged, ServerRemoved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from mlx_manager_jupyter.schema import Event, Server
     from mlx_manager_jupyter.services.servers.managed import ManagedServer
@@ -71,7 +71,6 @@ class Registry:
             del self._servers[server.name]
             self._publish(ServerRemoved(name=server.name))
 
-    def clear(self) -> Iterable[ManagedServer]:
-        """Forget all without a word; the answer is who they were."""
-        servers, self._servers = tuple(self._servers.values()), {}
-        return servers
+    def clear(self) -> None:
+        """Forget all without a word."""
+        self._servers.clear()
