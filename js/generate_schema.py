@@ -34,7 +34,18 @@ sys.path.insert(0, str(HERE.parent))
 from mlx_manager_jupyter import schema  # noqa: E402  the checkout beside us, installed or not
 
 #: What the browser reads: the event stream and the answers of the routes that it calls.
-ROOTS = (schema.AnyEvent, schema.Status, schema.Logs, schema.Problem)
+ROOTS = (
+    schema.AnyEvent,
+    schema.Status,
+    schema.Logs,
+    schema.Problem,
+    schema.ModelQuery,
+    schema.ModelPage,
+    schema.Fit,
+    schema.StartDownload,
+    schema.Pruned,
+    schema.Verification,
+)
 
 
 class Writer:

@@ -11,10 +11,13 @@
     ├── NotFound                    404  not_found
     │   ├── UnknownModel            404  unknown_model
     │   ├── UnknownProfile          404  unknown_profile
-    │   └── UnknownServer           404  unknown_server
+    │   ├── UnknownServer           404  unknown_server
+    │   └── UnknownDownload         404  unknown_download
     ├── Conflict                    409  conflict
     │   ├── NameTaken               409  name_taken
-    │   └── PortTaken               409  port_taken
+    │   ├── PortTaken               409  port_taken
+    │   ├── ModelInUse              409  model_in_use
+    │   └── AmbiguousModel          409  ambiguous_model   (with candidates)
     ├── ModelUnusable               422  model_unusable
     │   ├── NoWeights               422  no_weights
     │   ├── CorruptWeights          422  corrupt_weights
@@ -24,6 +27,16 @@
     │   ├── OutOfMemory             502  out_of_memory
     │   └── EngineCrashed           502  engine_crashed
     ├── UpstreamFailed              502  upstream_failed
+    ├── HubFailed                   502  hub_failed
+    │   ├── HubUnreachable          503  hub_unreachable
+    │   ├── Offline                 503  offline
+    │   ├── RateLimited             503  rate_limited
+    │   ├── GatedModel              403  gated
+    │   └── BadToken                403  bad_token
+    ├── DownloadFailed              502  download_failed
+    │   ├── ChecksumMismatch        502  checksum
+    │   └── ChangedOnHub            409  changed_on_hub
+    ├── DiskFull                    507  disk_full
     ├── NotReady                    503  not_ready
     ├── StoreUnusable               500  store_unusable
     └── ExtensionUnreachable        503  extension_unreachable   (client side only)
@@ -49,11 +62,18 @@ class MLXManagerError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
 
-    def __init__(self, message: str, hint: str | None = None, log_tail: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        hint: str | None = None,
+        log_tail: Iterable[str] = (),
+        candidates: Iterable[str] = (),
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.log_tail = tuple(log_tail)
+        self.candidates = tuple(candidates)
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}" if self.hint else self.message
@@ -61,13 +81,19 @@ class MLXManagerError(Exception):
     @property
     def problem(self) -> Problem:
         """The record that crosses the wire."""
-        return Problem(code=self.code, message=self.message, hint=self.hint, log_tail=self.log_tail)
+        return Problem(
+            code=self.code,
+            message=self.message,
+            hint=self.hint,
+            log_tail=self.log_tail,
+            candidates=self.candidates,
+        )
 
     @staticmethod
     def of(problem: Problem) -> MLXManagerError:
         """The same error on the other side of the wire; an unknown code becomes the base class."""
         kind = _by_code(MLXManagerError).get(problem.code, MLXManagerError)
-        return kind(problem.message, problem.hint, problem.log_tail)
+        return kind(problem.message, problem.hint, problem.log_tail, problem.candidates)
 
 
 class BadRequest(MLXManagerError):
@@ -127,6 +153,12 @@ class UnknownServer(NotFound):
     code = "unknown_server"
 
 
+class UnknownDownload(NotFound):
+    """No download of that id."""
+
+    code = "unknown_download"
+
+
 class Conflict(MLXManagerError):
     """The request contradicts what is there."""
 
@@ -144,6 +176,18 @@ class PortTaken(Conflict):
     """Another program listens on that port."""
 
     code = "port_taken"
+
+
+class ModelInUse(Conflict):
+    """A server or a download works with the model's files."""
+
+    code = "model_in_use"
+
+
+class AmbiguousModel(Conflict):
+    """The words mean several models; ``candidates`` names them, best first."""
+
+    code = "ambiguous_model"
 
 
 class ModelUnusable(MLXManagerError):
@@ -202,6 +246,75 @@ class UpstreamFailed(MLXManagerError):
 
     status = 502
     code = "upstream_failed"
+
+
+class HubFailed(MLXManagerError):
+    """The Hugging Face Hub did not give what was asked for."""
+
+    status = 502
+    code = "hub_failed"
+
+
+class HubUnreachable(HubFailed):
+    """No answer from the Hub: no network, a time-out, or a fault on its side."""
+
+    status = 503
+    code = "hub_unreachable"
+
+
+class Offline(HubFailed):
+    """The settings say that the Hub is never asked."""
+
+    status = 503
+    code = "offline"
+
+
+class RateLimited(HubFailed):
+    """The Hub wants fewer requests."""
+
+    status = 503
+    code = "rate_limited"
+
+
+class GatedModel(HubFailed):
+    """The model's authors want to be asked first, or its files need a token."""
+
+    status = 403
+    code = "gated"
+
+
+class BadToken(HubFailed):
+    """The Hub refuses the token of this machine."""
+
+    status = 403
+    code = "bad_token"
+
+
+class DownloadFailed(MLXManagerError):
+    """A download did not come to its end."""
+
+    status = 502
+    code = "download_failed"
+
+
+class ChecksumMismatch(DownloadFailed):
+    """What arrived is not what the Hub says the file is."""
+
+    code = "checksum"
+
+
+class ChangedOnHub(DownloadFailed):
+    """The repo changed while it was downloaded."""
+
+    status = 409
+    code = "changed_on_hub"
+
+
+class DiskFull(MLXManagerError):
+    """No room on the disk."""
+
+    status = 507
+    code = "disk_full"
 
 
 class NotReady(MLXManagerError):

@@ -15,6 +15,8 @@ class Problem(Record):
     message: str
     hint: str | None = None
     log_tail: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
+    """What an ambiguous name could have meant, best first."""
 
 
 class Progress(Record):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from mlx_manager_jupyter.schema.base import EngineKind, Name, Port, Record
+from mlx_manager_jupyter.schema.downloads import StartDownload
 from mlx_manager_jupyter.schema.profiles import Profile
+from mlx_manager_jupyter.schema.servers import Problem
 
 
 class Identity(Record):
@@ -46,3 +49,36 @@ class StoredServer(Record):
     process: Identity | None = None
     started_at: datetime | None = None
     size_bytes: int | None = None
+
+
+class StoredDownload(Record):
+    """Intent and outcome of one download; how far it is, is read from its job folder."""
+
+    name: str
+    """Its id."""
+    wanted: StartDownload
+    """With the full repo id."""
+    intent: Literal["run", "pause", "cancel"] = "run"
+    created_at: datetime
+    owner: Identity | None = None
+    """The Jupyter server that minds the worker; None while it waits for its turn."""
+    attempts: int = 0
+    """Tries that failed since it last got on."""
+    retry_at: datetime | None = None
+    outcome: Literal["done", "failed", "cancelled"] | None = None
+    error: Problem | None = None
+    """Why it failed, or why it is tried again."""
+    finished_at: datetime | None = None
+
+
+class StoredUsage(Record):
+    """Memory that one model really took on this machine: what estimates are corrected by."""
+
+    name: str
+    """Model and revision."""
+    weights_bytes: int
+    cache_bytes: int
+    """Of keys and values, as estimated for that run."""
+    peak_bytes: int
+    """The most that its process was seen to hold."""
+    seen_at: datetime

@@ -7,7 +7,7 @@
 | what a snapshot holds | the callable that `app.py` hands in |
 
 Laws: every state change is numbered, but kept only once somebody listens; none is dropped, it is
-delivered or replaced by a fresh snapshot; only metrics are coalesced.
+delivered or replaced by a fresh snapshot; only samples are coalesced.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from traitlets import Int
 from traitlets.config import LoggingConfigurable
 
-from mlx_manager_jupyter.schema import Event, MetricsSampled
+from mlx_manager_jupyter.schema import Event, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,9 +41,11 @@ class Subscription:
             self._wake.set()
 
     def push(self, event: Event) -> None:
-        """Queue a frame; a waiting metrics sample gives way to a newer one."""
-        if isinstance(event, MetricsSampled):
-            self._pending = deque(e for e in self._pending if not isinstance(e, MetricsSampled))
+        """Queue a frame; a waiting sample gives way to a newer one of the same thing."""
+        if isinstance(event, Sample):
+            self._pending = deque(
+                e for e in self._pending if not (isinstance(e, Sample) and e.key == event.key)
+            )
         self._pending.append(event)
         if len(self._pending) > self._hub.queue_limit:
             self._pending = deque([self._hub.snapshot()])
@@ -108,10 +110,10 @@ class EventHub(LoggingConfigurable):
     def publish(self, event: Event) -> None:
         """Number the event and queue it for every viewer.
 
-        State changes count up by one, so that a viewer sees a gap; a metrics sample, which may be
+        State changes count up by one, so that a viewer sees a gap; a sample, which may be
         coalesced away, carries the number of the last state change.
         """
-        sampled = isinstance(event, MetricsSampled)
+        sampled = isinstance(event, Sample)
         self._sequence += not sampled
         if not self._viewers and not self._ring:
             return  # whoever comes back gets a snapshot, since its last id is older

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from mlx_manager_jupyter.errors import StoreUnusable
-from mlx_manager_jupyter.schema import Profile, Record, StoredExtension, StoredServer
+from mlx_manager_jupyter.schema import (
+    Profile,
+    Record,
+    StoredDownload,
+    StoredExtension,
+    StoredServer,
+    StoredUsage,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,13 +24,15 @@ if TYPE_CHECKING:
 
     Migration = Callable[[dict[str, Any]], dict[str, Any]]
 
-Stored = Profile | StoredExtension | StoredServer
+Stored = Profile | StoredDownload | StoredExtension | StoredServer | StoredUsage
 
 #: Which table keeps which record. Rows are keyed by ``record.name``.
 TABLES: dict[type[Record], str] = {
     Profile: "profiles",
+    StoredDownload: "downloads",
     StoredExtension: "extensions",
     StoredServer: "servers",
+    StoredUsage: "usage",
 }
 
 _MIGRATIONS: dict[int, Migration] = {}

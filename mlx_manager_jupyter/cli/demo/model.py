@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from mlx_manager_jupyter.cli.demo import wheel
-from mlx_manager_jupyter.cli.demo.problems import DemoFailed, DiskFull
+from mlx_manager_jupyter.cli.demo.problems import DemoFailed
 from mlx_manager_jupyter.errors import EngineMissing
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import zipfile
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from mlx_manager_jupyter.cli.demo.problems import DownloadFailed
+from mlx_manager_jupyter.errors import DownloadFailed
 from mlx_manager_jupyter.cli.terminal import megabytes
 
 if TYPE_CHECKING:
