@@ -38,7 +38,7 @@ def test_base_install_brings_no_mlx_and_stays_light() -> None:
     brought = closure(NAME)
     assert {"jupyterlab", "anywidget", "msgspec"} <= brought
     assert {name for name in brought if name.startswith("mlx")} == {NAME}
-    assert brought.isdisjoint({"huggingface-hub", "safetensors", "torch", "transformers"})
+    assert brought.isdisjoint({"safetensors", "torch", "transformers"})
 
 
 def test_extras_are_the_engines_that_fit_beside_jupyterlab() -> None:

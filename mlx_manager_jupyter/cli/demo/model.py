@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from mlx_manager_jupyter.cli.demo import wheel
 from mlx_manager_jupyter.cli.demo.problems import DemoFailed
-from mlx_manager_jupyter.errors import EngineMissing
+from mlx_manager_jupyter.errors import DiskFull, EngineMissing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
