@@ -254,6 +254,9 @@ class HubFailed(MLXManagerError):
     status = 502
     code = "hub_failed"
 
+    retry_after_seconds: float | None = None
+    """How long the Hub asked to wait. Stays in this process: the hint says it to people."""
+
 
 class HubUnreachable(HubFailed):
     """No answer from the Hub: no network, a time-out, or a fault on its side."""

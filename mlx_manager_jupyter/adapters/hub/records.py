@@ -1,8 +1,8 @@
-"""What the Hub tells us, as records: stored in the catalogue, never sent to a browser as they are."""
+"""What the Hub tells us, as records: kept in the catalogue, never sent to a browser as they are."""
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003  msgspec reads types at run time
+from datetime import datetime
 from typing import Any
 
 from mlx_manager_jupyter.schema import ModelFile, Record
