@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
@@ -13,6 +14,7 @@ from mlx_manager_jupyter.extension.managers import SETTING, Managers
 from mlx_manager_jupyter.schema import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from types import TracebackType
 
 T = TypeVar("T")
@@ -42,6 +44,7 @@ class RecordHandler(OwnErrors, APIHandler):
     """Verbs of at most ten lines: parse, one manager call, answer. No try/except in them."""
 
     auth_resource = "mlx-manager"
+    _work: asyncio.Task[Any] | None = None
 
     @property
     def managers(self) -> Managers:
@@ -58,6 +61,38 @@ class RecordHandler(OwnErrors, APIHandler):
             return msgspec.json.decode(self.request.body or b"{}", type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadRequest(f"{str(error).replace('`$.', '`')}.") from error
+
+    async def while_asked(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do work that is for nobody once the one who asked is gone: it is cancelled then."""
+        self._work = asyncio.create_task(work)
+        try:
+            return await self._work
+        except asyncio.CancelledError:
+            raise web.Finish from None
+
+    def on_connection_close(self) -> None:
+        """The one who asked is gone."""
+        super().on_connection_close()
+        if self._work:
+            self._work.cancel()
+
+    def query(self, kind: type[T]) -> T:
+        """The request's query as a record; a field that is a list may be given several times.
+
+        Raises:
+            InvalidValue: saying which field is wrong.
+        """
+        fields = {field.name: field for field in msgspec.structs.fields(kind)}  # type: ignore[arg-type]
+        given: dict[str, Any] = {}
+        for name in self.request.query_arguments:
+            values = self.get_query_arguments(name)
+            many = name in fields and isinstance(fields[name].default, tuple)
+            given[name] = values if many else values[-1]
+        given.pop("token", None)  # Jupyter's own
+        try:
+            return msgspec.convert(given, kind, strict=False)
+        except msgspec.ValidationError as error:
+            raise InvalidValue(f"{str(error).replace('`$.', '`')}.") from error
 
     def count(self, name: str, default: int) -> int:
         """A whole number from the query.

@@ -53,13 +53,23 @@ class MetricsManager(LoggingConfigurable):
         machine: Machine,
         pids: Callable[[], Mapping[str, Sequence[int]]],
         publish: Callable[[Event], None],
+        sampled: Callable[[Metrics], None] = lambda _: None,
         **kwargs: object,
     ) -> None:
-        """``pids`` gives the living processes of each server, by its name (called in a thread)."""
+        """Hand over what it needs.
+
+        Args:
+            machine: what is measured.
+            pids: gives the living processes of each server, by its name (called in a thread).
+            publish: takes events.
+            sampled: is shown every sample.
+            kwargs: traits.
+        """
         super().__init__(**kwargs)
         self._machine = machine
         self._pids = pids
         self._publish = publish
+        self._sampled = sampled
         self._traffic: dict[str, Traffic] = {}
         self._task: asyncio.Task[None] | None = None
         self.latest: Metrics | None = None
@@ -91,6 +101,7 @@ class MetricsManager(LoggingConfigurable):
         while True:
             self.latest = await self._sample()
             self._publish(MetricsSampled(metrics=self.latest))
+            self._sampled(self.latest)
             await asyncio.sleep(self.interval)
 
     async def _sample(self) -> Metrics:
