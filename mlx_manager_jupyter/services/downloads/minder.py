@@ -1,0 +1,228 @@
+"""The one task that starts workers, follows them, and writes down how they ended."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from mlx_manager_jupyter.adapters.hub.worker.job import Job, JobSpec
+from mlx_manager_jupyter.errors import MLXManagerError, StoreUnusable, UnknownDownload
+from mlx_manager_jupyter.services.downloads.job_view import Look
+from mlx_manager_jupyter.services.downloads.retry import settled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from logging import Logger
+    from pathlib import Path
+
+    from mlx_manager_jupyter.schema import StoredDownload
+    from mlx_manager_jupyter.services.downloads.ledger import Ledger
+
+#: Seconds between two looks while something runs here or elsewhere, and while nothing does.
+BUSY, IDLE = 0.25, 1.0
+
+
+class Minder:
+    """Makes what runs agree with what is wanted, from `open` to `close`.
+
+    Any extension may stop a worker; only the one that minds it starts it and settles its end.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        jobs: Path,
+        *,
+        cache: Path,
+        environment: Mapping[str, str],
+        max_running: int,
+        limit: int | None,
+        seen: Callable[[Sequence[Look]], None],
+        log: Logger,
+    ) -> None:
+        """``jobs`` is the folder of all job folders; ``seen`` is told every look."""
+        self._ledger = ledger
+        self._folder = jobs
+        self._cache = cache
+        self._environment = environment
+        self._max_running = max_running
+        self._limit = limit
+        self._seen = seen
+        self._log = log
+        self._jobs: dict[str, Job] = {}
+        self._began_at: dict[str, int] = {}
+        """Bytes on disk when our run of a job began: the difference says whether it got on."""
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._looking = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Take over what an earlier extension left, and go on."""
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Leave the workers to other extensions; without any, they stop until one comes."""
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        looks = await self.look()
+        if await asyncio.to_thread(self._ledger.release):
+            running = [look.stored.name for look in looks if look.running]
+            await asyncio.gather(*(asyncio.to_thread(self._job(name).stop) for name in running))
+
+    def wake(self) -> None:
+        """Look again at once: something was asked for."""
+        self._wake.set()
+
+    async def look(self) -> list[Look]:
+        """All jobs now; ``seen`` is told too, in the order of the looks."""
+        async with self._looking:
+            looks = await asyncio.to_thread(self._look)
+            self._seen(looks)
+            return looks
+
+    async def obey(self, name: str) -> None:
+        """Do what is wanted of a job that shall not run; returns when that is so."""
+        async with self._locks.setdefault(name, asyncio.Lock()):
+            await asyncio.to_thread(self._obey, name)
+
+    async def forget(self, name: str) -> None:
+        """Remove an ended job, its folder and its record."""
+        async with self._locks.setdefault(name, asyncio.Lock()):
+            await asyncio.to_thread(self._forget, name)
+
+    # --- the task -------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        told = ""
+        while True:
+            busy = False
+            try:
+                busy = await self._round()
+                told = ""
+            except (OSError, StoreUnusable) as error:
+                if str(error) != told:
+                    told = str(error)
+                    self._log.warning("downloads: %s", told)
+            self._wake.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BUSY if busy else IDLE):
+                    await self._wake.wait()
+
+    async def _round(self) -> bool:
+        looks = await self.look()
+        for look in looks:
+            await self._see_to(look)
+        now = datetime.now(UTC)
+        if self._may_claim(looks, now):
+            running = [look.stored.name for look in looks if look.running]
+            claimed = await asyncio.to_thread(self._ledger.claim, running, self._max_running, now)
+            for stored in claimed:
+                await self._start(stored)
+            looks = await self.look()
+        for old in await asyncio.to_thread(self._ledger.outdated, now):
+            await self.forget(old.name)
+        self._share_limit(looks)
+        return any(look.stored.outcome is None and look.stored.intent == "run" for look in looks)
+
+    async def _see_to(self, look: Look) -> None:
+        stored = look.stored
+        if stored.outcome is not None:
+            return
+        if stored.intent != "run":
+            if look.running or stored.intent == "cancel":
+                await self.obey(stored.name)
+        elif stored.owner == self._ledger.me and not look.running:
+            await self._settle(look)
+
+    async def _start(self, stored: StoredDownload) -> None:
+        async with self._locks.setdefault(stored.name, asyncio.Lock()):
+            try:
+                await asyncio.to_thread(self._launch, stored)
+            except (OSError, MLXManagerError) as error:
+                self._log.warning("the download of %s can't start: %s", stored.wanted.model, error)
+                failed = settled(stored, None, progressed=False, now=datetime.now(UTC))
+                await asyncio.to_thread(self._ledger.settle, stored.name, **failed)
+
+    async def _settle(self, look: Look) -> None:
+        stored, state = look.stored, look.state
+        before = self._began_at.pop(stored.name, 0)
+        progressed = state is not None and state.bytes_done > before
+        changes = settled(stored, state, progressed=progressed, now=datetime.now(UTC))
+        await asyncio.to_thread(self._ledger.settle, stored.name, **changes)
+        if error := changes.get("error"):
+            self._log.warning("the download of %s: %s", stored.wanted.model, error.message)
+
+    # --- blocking -------------------------------------------------------------------------------
+
+    def _job(self, name: str) -> Job:
+        return self._jobs.setdefault(name, Job(self._folder / name))
+
+    def _look(self) -> list[Look]:
+        looks = []
+        for stored in self._ledger.list():
+            job = self._job(stored.name)
+            minded = self._ledger.is_minded(stored)
+            looks.append(Look(stored, job.state(), running=job.is_running(), minded=minded))
+        return looks
+
+    def _launch(self, stored: StoredDownload) -> None:
+        job = self._job(stored.name)
+        if self._ledger.get(stored.name).intent != "run" or job.is_running():
+            return
+        state = job.state()
+        self._began_at[stored.name] = state.bytes_done if state else 0
+        wanted = stored.wanted
+        job.write(
+            JobSpec(
+                model=wanted.model,
+                revision=wanted.revision,
+                all=wanted.all,
+                include=wanted.include,
+                exclude=wanted.exclude,
+                transport=wanted.transport,
+                cache=str(self._cache),
+            )
+        )
+        job.launch(self._environment)
+
+    def _obey(self, name: str) -> None:
+        stored = self._ledger.get(name)
+        if stored.outcome is not None or stored.intent == "run":
+            return
+        job = self._job(name)
+        job.stop()
+        if stored.intent == "cancel":
+            job.discard()
+            self._ledger.settle(name, outcome="cancelled", finished_at=datetime.now(UTC))
+        elif stored.owner is not None:
+            self._ledger.settle(name)
+
+    def _forget(self, name: str) -> None:
+        with suppress(UnknownDownload):
+            if self._ledger.get(name).outcome is None:
+                return
+        self._job(name).discard()
+        self._jobs.pop(name, None)
+        self._ledger.forget(name)
+
+    def _may_claim(self, looks: Sequence[Look], now: datetime) -> bool:
+        """Whether asking for more is worth a transaction, which alone decides."""
+        active = [look for look in looks if look.stored.outcome is None]
+        wanted = [look for look in active if look.stored.intent == "run"]
+        free = [look for look in wanted if not look.minded]
+        room = len(wanted) - len(free) < self._max_running
+        return any(look.running or (room and (look.stored.retry_at or now) <= now) for look in free)
+
+    def _share_limit(self, looks: Sequence[Look]) -> None:
+        """The limit is for all together, so each running job gets its part of it."""
+        running = [look.stored for look in looks if look.running]
+        for stored in running:
+            if stored.owner == self._ledger.me:
+                share = self._limit // len(running) if self._limit else None
+                self._job(stored.name).set_limit(share)
