@@ -101,7 +101,7 @@ def _of_the_network(error: BaseException, model: str | None) -> MLXManagerError 
         case httpx2.UnsupportedProtocol() | httpx2.InvalidURL():
             message = f"The Hub's address can't be used: {_quoted(error)}."
             found = HubFailed(message, "Correct HF_ENDPOINT, or unset it.")
-        case httpx2.LocalProtocolError():
+        case httpx2.LocalProtocolError() | UnicodeEncodeError():
             found = BadToken("The token has characters that can't be sent.", LOG_IN_AGAIN)
         case httpx2.TimeoutException() | TimeoutError():
             found = unreachable("The Hub did not answer in time.")
