@@ -169,6 +169,7 @@ def test_status_comes_with_its_headers_as_often_as_told(hub: FakeHub) -> None:
     answers = [get(hub.url + CONFIG) for _ in range(4)]
     assert [answer.status for answer in answers] == [200, 429, 429, 200]
     assert answers[1].headers["Retry-After"] == "3"
+    assert answers[1].body == b'{"error": "told so by a test"}'
     assert [fault["hits"] for fault in hub.faults()] == [2]
     assert [entry["faults"] for entry in hub.log()] == [[], ["status"], ["status"], []]
 

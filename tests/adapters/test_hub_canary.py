@@ -21,6 +21,7 @@ import pytest
 from tests.fixtures.fake_hub.content import Made
 from tests.fixtures.hub import MEMBER, NOBODY, ROOT, STRANGER, FakeHub
 from tests.fixtures.hub_client import ClientError, HubClient
+from tests.fixtures.weights import whole, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -177,9 +178,12 @@ def test_the_command_line_downloads(hub: FakeHub, tmp_path: Path) -> None:
 
 
 def test_a_client_without_xet_takes_plain_http_from_a_hub_with_xet(tmp_path: Path) -> None:
-    with FakeHub(options=("--xet",)) as hub:
+    folder = write(tmp_path / "model", whole())
+    with FakeHub(repos={"org/whole": folder}, options=("--xet",)) as hub:
         hub.add(TINY, files=FILES)
         with HubClient(hub.environment(tmp_path)) as client:
+            safetensors = client("model_info", "org/whole")["safetensors"]
+            assert (safetensors["parameters"], safetensors["total"]) == ({"F32": 8}, 8)
             tree = client("list_repo_tree", TINY)
             assert all(each["xet_hash"] for each in tree if each.get("lfs"))
             client("snapshot_download", TINY, allow_patterns=ALLOWED)
