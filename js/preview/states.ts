@@ -1,7 +1,7 @@
 import { reduce } from '../src/core/reduce';
 import type { Server, ServerLoad } from '../src/core/schema';
 import { INITIAL_STATE, type ConnectionStatus, type State } from '../src/core/store';
-import { load, metrics, server, snapshot } from '../src/core/testing/fixtures';
+import { load, metrics, problem, server, snapshot } from '../src/core/testing/fixtures';
 
 const GB = 2 ** 30;
 
@@ -29,12 +29,7 @@ const VISION = server('vision', {
 });
 const FAILED = server('draft-test', {
   state: 'failed',
-  error: {
-    code: 'out_of_memory',
-    message: 'Out of memory while loading.',
-    hint: 'Try the 4-bit build (7.9 GB).',
-    log_tail: [],
-  },
+  error: problem('Out of memory while loading.', { hint: 'Try the 4-bit build (7.9 GB).' }),
 });
 const LOADS = { coder: load(9.2 * GB, 41, 0.21), vision: load(3.9 * GB) };
 const MANY = Array.from({ length: 20 }, (_, i) =>
@@ -59,12 +54,9 @@ export const STATES: Readonly<Record<string, State>> = {
     ...INITIAL_STATE,
     connection: {
       status: 'refused',
-      problem: {
-        code: 'not_enabled',
-        message: 'The MLX extension is not enabled.',
+      problem: problem('The MLX extension is not enabled.', {
         hint: 'Run `jupyter server extension enable mlx_manager_jupyter` and restart Jupyter.',
-        log_tail: [],
-      },
+      }),
     },
   },
   many: state(

@@ -7,7 +7,7 @@ export class ProblemError extends Error {
   constructor(problem: Partial<Problem> & Pick<Problem, 'code' | 'message'>) {
     super(problem.message);
     this.name = 'ProblemError';
-    this.problem = { hint: null, log_tail: [], ...problem };
+    this.problem = { hint: null, log_tail: [], candidates: [], ...problem };
   }
 }
 
@@ -17,7 +17,7 @@ export function problemOf(thrown: unknown): Problem {
     return thrown.problem;
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return { code: 'internal', message, hint: null, log_tail: [] };
+  return new ProblemError({ code: 'internal', message }).problem;
 }
 
 /** True for the JSON body of a failed request of ours; other programs answer with other bodies. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { HISTORY_POINTS, reduce } from './reduce';
 import type { AnyEvent } from './schema';
 import { INITIAL_STATE, type State } from './store';
-import { load, metrics, server, snapshot } from './testing/fixtures';
+import { download, load, metrics, server, snapshot } from './testing/fixtures';
 
 const base = reduce(INITIAL_STATE, snapshot([server('coder'), server('vision')]));
 
@@ -62,6 +62,33 @@ describe('state changes', () => {
     expect(after(added, { type: 'profiles.removed', id: 'a-3', name: 'p' }).profiles).toEqual([]);
   });
 
+  it('put a download last when it is new, else in its place, and take it away', () => {
+    const [one, two] = [download('d1'), download('d2')];
+    const listed = after(
+      base,
+      { type: 'downloads.changed', id: 'a-2', download: one },
+      { type: 'downloads.changed', id: 'a-3', download: two },
+      { type: 'downloads.changed', id: 'a-4', download: { ...one, state: 'paused' } },
+    );
+    expect(listed.downloads.map(({ id, state }) => [id, state])).toEqual([
+      ['d1', 'paused'],
+      ['d2', 'running'],
+    ]);
+    const next = after(listed, { type: 'downloads.removed', id: 'a-5', download_id: 'd1' });
+    expect(next.downloads).toEqual([two]);
+  });
+
+  it('replace the figures of the library and what is known of the catalogue', () => {
+    const library = { ...base.library, version: 2, models: 11 };
+    const catalogue = { ...base.catalogue, state: 'syncing' as const, models: 3000 };
+    const next = after(
+      base,
+      { type: 'models.changed', id: 'a-2', library },
+      { type: 'catalogue.changed', id: 'a-3', catalogue },
+    );
+    expect(next).toMatchObject({ library, catalogue, stale: false });
+  });
+
   it('give a freed colour to the next newcomer, and leave the others theirs', () => {
     const next = after(
       base,
@@ -102,9 +129,15 @@ describe('gaps', () => {
     expect(after(once, removed('a-2'))).toBe(once);
   });
 
-  it('are not seen in metrics, which share the number of the last change', () => {
-    const event: AnyEvent = { type: 'metrics.sampled', id: 'a-1', metrics: metrics() };
-    expect(after(base, event, event, removed('a-2')).stale).toBe(false);
+  it('are not seen in samples, which share the number of the last change', () => {
+    const sample: AnyEvent = { type: 'metrics.sampled', id: 'a-1', metrics: metrics() };
+    const progress: AnyEvent = {
+      type: 'downloads.progressed',
+      id: 'a-1',
+      download: download('d1', { bytes_done: 7 }),
+    };
+    const next = after(base, sample, progress, progress, removed('a-2'));
+    expect(next).toMatchObject({ stale: false, downloads: [{ id: 'd1', bytes_done: 7 }] });
   });
 });
 

@@ -1,14 +1,17 @@
-import type { AnyEvent, Metrics, Profile, Server, Snapshot } from './schema';
+import type { AnyEvent, Download, Metrics, Profile, Server, Snapshot } from './schema';
 import type { State } from './store';
 
 /** A minute at one point a second. */
 export const HISTORY_POINTS = 60;
 
+/** Events that don't count up. */
+const SAMPLES: ReadonlySet<string> = new Set(['metrics.sampled', 'downloads.progressed']);
+
 /**
  * The state after one event.
  *
  * Ids are `<epoch>-<sequence>`. State changes count up by one, so a jump means that one was missed:
- * the state is marked stale and stays as it is until a snapshot replaces it. Metrics carry the
+ * the state is marked stale and stays as it is until a snapshot replaces it. Samples carry the
  * number of the latest state change, because they may be dropped on the way.
  */
 export function reduce(state: State, event: AnyEvent): State {
@@ -16,7 +19,7 @@ export function reduce(state: State, event: AnyEvent): State {
     return replaced(state, event);
   }
   const step = distance(state.lastId, event.id);
-  const expected = event.type === 'metrics.sampled' ? 0 : 1;
+  const expected = SAMPLES.has(event.type) ? 0 : 1;
   if (state.stale || step > expected) {
     return state.stale ? state : { ...state, stale: true };
   }
@@ -33,6 +36,15 @@ export function reduce(state: State, event: AnyEvent): State {
       return { ...next, profiles: upsert<Profile>(state.profiles, event.profile) };
     case 'profiles.removed':
       return { ...next, profiles: without(state.profiles, event.name) };
+    case 'downloads.changed':
+    case 'downloads.progressed':
+      return { ...next, downloads: withDownload(state.downloads, event.download) };
+    case 'downloads.removed':
+      return { ...next, downloads: state.downloads.filter(({ id }) => id !== event.download_id) };
+    case 'models.changed':
+      return { ...next, library: event.library };
+    case 'catalogue.changed':
+      return { ...next, catalogue: event.catalogue };
     case 'metrics.sampled':
       return { ...next, metrics: event.metrics, history: longer(state.history, event.metrics) };
   }
@@ -62,6 +74,9 @@ function replaced(state: State, event: Snapshot): State {
     hardware: event.hardware,
     gatewayUrl: event.gateway_url,
     profiles: event.profiles,
+    downloads: event.downloads,
+    library: event.library,
+    catalogue: event.catalogue,
     metrics: event.metrics,
     history: event.history,
   };
@@ -95,6 +110,13 @@ function upsert<T extends { readonly name: string }>(items: readonly T[], item: 
   return items.some((other) => other.name === item.name)
     ? items.map((other) => (other.name === item.name ? item : other))
     : [...items, item].sort((one, other) => (one.name < other.name ? -1 : 1));
+}
+
+/** In its place, or last: a snapshot lists them oldest first. */
+function withDownload(downloads: readonly Download[], download: Download): readonly Download[] {
+  return downloads.some(({ id }) => id === download.id)
+    ? downloads.map((other) => (other.id === download.id ? download : other))
+    : [...downloads, download];
 }
 
 function without<T extends { readonly name: string }>(items: readonly T[], name: string) {

@@ -1,4 +1,21 @@
-import type { Hardware, Logs, Metrics, Problem, Profile, Server } from './schema';
+import type {
+  Catalogue,
+  Download,
+  Fit,
+  Hardware,
+  Library,
+  Logs,
+  Metrics,
+  Model,
+  ModelPage,
+  ModelQuery,
+  Problem,
+  Profile,
+  Pruned,
+  Server,
+  StartDownload,
+  Verification,
+} from './schema';
 
 /**
  * How the picture we draw relates to the extension:
@@ -28,6 +45,10 @@ export interface State {
   readonly gatewayUrl: string | null;
   readonly servers: readonly Server[];
   readonly profiles: readonly Profile[];
+  /** Oldest first. */
+  readonly downloads: readonly Download[];
+  readonly library: Library;
+  readonly catalogue: Catalogue;
   readonly metrics: Metrics | null;
   /** Tokens per second by server, one point a second, oldest first. */
   readonly history: Readonly<Record<string, readonly number[]>>;
@@ -43,6 +64,9 @@ export const INITIAL_STATE: State = {
   gatewayUrl: null,
   servers: [],
   profiles: [],
+  downloads: [],
+  library: { version: 0, models: 0, size_bytes: 0, partial_bytes: 0, free_bytes: null },
+  catalogue: { state: 'absent', models: 0, synced_at: null, offline: false, error: null },
   metrics: null,
   history: {},
   colors: {},
@@ -57,6 +81,41 @@ export interface Commands {
     readonly parameters: { readonly name: string; readonly lines: number };
     readonly result: Logs;
   };
+  /** Starts a server, or finds the one that has this model. */
+  serve: { readonly parameters: { readonly model: string }; readonly result: Server };
+  models: { readonly parameters: { readonly query: ModelQuery }; readonly result: ModelPage };
+  /** One model with its files, and what each fact was read from. */
+  model: { readonly parameters: { readonly id: string }; readonly result: Model };
+  fit: {
+    readonly parameters: {
+      readonly id: string;
+      readonly context_length?: number;
+      readonly concurrency?: number;
+    };
+    readonly result: Fit;
+  };
+  /** Removes every file of a model, complete or not. */
+  delete_model: { readonly parameters: { readonly id: string }; readonly result: Pruned };
+  /** Reads every file again: seconds for each gigabyte. */
+  verify: { readonly parameters: { readonly id: string }; readonly result: Verification };
+  /** Removes what is left of downloads that nobody goes on with. */
+  prune: { readonly parameters: object; readonly result: Pruned };
+  /** Reads the Hub's catalogue now. */
+  sync: { readonly parameters: object; readonly result: Catalogue };
+  download: {
+    readonly parameters: { readonly wanted: Partial<StartDownload> & Pick<StartDownload, 'model'> };
+    readonly result: Download;
+  };
+  pause: DownloadCommand;
+  /** Goes on with a paused download, or tries a failed one again. */
+  resume: DownloadCommand;
+  /** Ends a download that is under way; of one that ended, forgets it. */
+  cancel: DownloadCommand;
+}
+
+interface DownloadCommand {
+  readonly parameters: { readonly download_id: string };
+  readonly result: Download | null;
 }
 
 export type CommandName = keyof Commands;
@@ -70,6 +129,12 @@ export interface Store {
   snapshot(): State;
   /** Calls back after every change, until the returned function is called. */
   subscribe(changed: () => void): () => void;
-  /** Resolves when the command was carried out; rejects with a `ProblemError`. */
-  send<N extends CommandName>(command: Command<N>): Promise<Commands[N]['result']>;
+  /**
+   * Resolves when the command was carried out; rejects with a `ProblemError`, or with the signal's
+   * reason as soon as that aborts.
+   */
+  send<N extends CommandName>(
+    command: Command<N>,
+    signal?: AbortSignal,
+  ): Promise<Commands[N]['result']>;
 }

@@ -5,24 +5,48 @@ import { isProblem, ProblemError } from '../core/problem';
 
 const API = 'mlx-manager/api';
 
+/** One request to our routes. */
+export interface Asked {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** Segments, not encoded: a name or an id may hold anything. */
+  readonly path: readonly string[];
+  readonly query?: URLSearchParams;
+  readonly body?: unknown;
+}
+
+/** What came back: JSON, null if there was none, and of a list how many there are in all. */
+export interface Answer {
+  readonly body: unknown;
+  readonly total: number;
+}
+
 /** Our routes under Jupyter's own URL, with Jupyter's own login. */
 export class Rest {
   constructor(private readonly settings: ServerConnection.ISettings) {}
 
   /**
-   * The JSON of an answer; null for an empty one.
+   * Asks, and waits for the answer.
    *
    * @throws HttpError when the extension, or something before it, refused
-   * @throws ServerConnection.NetworkError when Jupyter does not answer
+   * @throws ServerConnection.NetworkError when Jupyter does not answer, or `signal` aborted
    */
-  async request(method: 'GET' | 'POST' | 'DELETE', ...path: string[]): Promise<unknown> {
-    const url = URLExt.join(this.settings.baseUrl, API, ...path);
-    const response = await ServerConnection.makeRequest(url, { method }, this.settings);
+  async request({ method, path, query, body }: Asked, signal?: AbortSignal): Promise<Answer> {
+    const address = URLExt.join(this.settings.baseUrl, API, ...path.map(encodeURIComponent));
+    const search = query?.toString() ?? '';
+    const response = await ServerConnection.makeRequest(
+      search === '' ? address : `${address}?${search}`,
+      {
+        method,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal && { signal }),
+      },
+      this.settings,
+    );
     const text = await response.text();
     if (!response.ok) {
       throw new HttpError(response.status, response.statusText, parsed(text));
     }
-    return parsed(text);
+    return { body: parsed(text), total: Number(response.headers.get('X-Total-Count')) };
   }
 
   /** Opens the event stream, after `lastId` if the extension still knows what followed it. */

@@ -2,7 +2,9 @@ import { ServerConnection } from '@jupyterlab/services';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { AnyEvent } from '../core/schema';
-import { server, snapshot } from '../core/testing/fixtures';
+import { NO_FILTERS, queryOf } from '../core/model_filters';
+import type { Command } from '../core/store';
+import { model, server, snapshot } from '../core/testing/fixtures';
 import { ServerStore } from './server_store';
 
 /** A WebSocket whose other end is the test. */
@@ -28,6 +30,7 @@ class FakeSocket {
 type Answer = () => Response | Promise<Response>;
 
 const asked: string[] = [];
+const bodies: unknown[] = [];
 let answer: Answer;
 let store: ServerStore;
 
@@ -40,6 +43,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   FakeSocket.opened.length = 0;
   asked.length = 0;
+  bodies.length = 0;
   answer = ok;
   const settings = ServerConnection.makeSettings({
     baseUrl: 'http://jupyter.test/user/x/',
@@ -47,10 +51,18 @@ beforeEach(() => {
     token: 'secret',
     appendToken: false,
     fetch: (request) => {
-      const { method, url } = request as Request;
+      const { method, url, signal } = request as Request;
       // JupyterLab ends every address with the time, against caches.
       asked.push(`${method} ${url.replace(/[?&]\d+$/, '')}`);
-      return Promise.resolve().then(answer);
+      const aborted = new Promise<never>((_, reject) => {
+        signal.addEventListener('abort', () => {
+          reject(signal.reason as Error);
+        });
+      });
+      const read = (request as Request).text().then((text) => {
+        bodies.push(text === '' ? null : JSON.parse(text));
+      });
+      return Promise.race([aborted, read.then(answer)]);
     },
     WebSocket: FakeSocket as unknown as typeof WebSocket,
   });
@@ -198,17 +210,60 @@ describe('a refusal', () => {
 });
 
 describe('commands', () => {
-  const url = 'http://jupyter.test/user/x/mlx-manager/api/servers';
+  const api = 'http://jupyter.test/user/x/mlx-manager/api';
+  const id = 'mlx-community/Qwen3-8B-4bit';
+  const encoded = 'mlx-community%2FQwen3-8B-4bit';
+  const commands: [Command, string][] = [
+    [{ command: 'stop', name: 'a b' }, 'DELETE servers/a%20b'],
+    [{ command: 'restart', name: 'coder' }, 'POST servers/coder/restart'],
+    [{ command: 'logs', name: 'coder', lines: 50 }, 'GET servers/coder/logs?lines=50'],
+    [{ command: 'model', id }, `GET models/${encoded}`],
+    [{ command: 'model', id: '/a b/c' }, 'GET models/%2Fa%20b%2Fc'],
+    [{ command: 'fit', id, context_length: 4096 }, `GET models/${encoded}/fit?context_length=4096`],
+    [{ command: 'delete_model', id }, `DELETE models/${encoded}`],
+    [{ command: 'verify', id }, `POST models/${encoded}/verify`],
+    [{ command: 'prune' }, 'POST models/prune'],
+    [{ command: 'sync' }, 'POST catalogue'],
+    [{ command: 'pause', download_id: 'd1' }, 'POST downloads/d1/pause'],
+    [{ command: 'resume', download_id: 'd1' }, 'POST downloads/d1/resume'],
+    [{ command: 'cancel', download_id: 'd1' }, 'DELETE downloads/d1'],
+  ];
 
-  it('are REST calls with encoded names', async () => {
-    await store.send({ command: 'stop', name: 'a b' });
-    await store.send({ command: 'restart', name: 'coder' });
-    await store.send({ command: 'logs', name: 'coder', lines: 50 });
+  it.each(commands)('are REST calls with encoded names: %o', async (command, request) => {
+    await store.send(command);
+    expect(asked).toEqual([request.replace(' ', ` ${api}/`)]);
+  });
+
+  it('carry what is wanted as a body', async () => {
+    await store.send({ command: 'serve', model: id });
+    await store.send({ command: 'download', wanted: { model: id, all: true } });
+    expect(asked).toEqual([`POST ${api}/servers`, `POST ${api}/downloads`]);
+    expect(bodies).toEqual([{ model: id }, { model: id, all: true }]);
+  });
+
+  it('search with what is asked for and nothing else, and learn how many there are', async () => {
+    const found = [model('a/b')];
+    answer = () => new Response(JSON.stringify(found), { headers: { 'X-Total-Count': '412' } });
+    const query = queryOf({
+      ...NO_FILTERS,
+      source: 'hub',
+      q: 'qwen & co',
+      bits: [4, 8],
+      vision: true,
+    });
+    expect(await store.send({ command: 'models', query })).toEqual({ models: found, total: 412 });
     expect(asked).toEqual([
-      `DELETE ${url}/a%20b`,
-      `POST ${url}/coder/restart`,
-      `GET ${url}/coder/logs?lines=50`,
+      `GET ${api}/models?source=hub&q=qwen+%26+co&vision=true&sort=relevance&offset=0&limit=100&bits=4&bits=8`,
     ]);
+  });
+
+  it('can be called back', async () => {
+    answer = () => new Promise<never>(() => undefined);
+    const life = new AbortController();
+    const searched = store.send({ command: 'models', query: queryOf(NO_FILTERS) }, life.signal);
+    const reason = new Error('typed on');
+    life.abort(reason);
+    await expect(searched).rejects.toBe(reason);
   });
 
   it('resolve with the record', async () => {

@@ -2,7 +2,7 @@ import { ServerConnection } from '@jupyterlab/services';
 
 import { ProblemError } from '../core/problem';
 import { reduce, withConnection } from '../core/reduce';
-import type { AnyEvent } from '../core/schema';
+import type { AnyEvent, Problem } from '../core/schema';
 import {
   INITIAL_STATE,
   type Command,
@@ -12,6 +12,7 @@ import {
   type State,
   type Store,
 } from '../core/store';
+import { requestOf, resultOf } from './requests';
 import { HttpError, Rest } from './rest';
 
 const FIRST_RETRY_MS = 500;
@@ -59,10 +60,18 @@ export class ServerStore implements Store {
     };
   }
 
-  async send<N extends CommandName>(command: Command<N>): Promise<Commands[N]['result']> {
+  async send<N extends CommandName>(
+    command: Command<N>,
+    signal?: AbortSignal,
+  ): Promise<Commands[N]['result']> {
+    const one = command as Command;
     try {
-      return (await this.request(command as Command)) as Commands[N]['result'];
+      return resultOf(
+        one,
+        await this.rest.request(requestOf(one), signal),
+      ) as Commands[N]['result'];
     } catch (thrown) {
+      signal?.throwIfAborted();
       throw thrown instanceof ServerConnection.NetworkError
         ? new ProblemError({
             code: 'extension_unreachable',
@@ -78,18 +87,6 @@ export class ServerStore implements Store {
     if (this.viewers.size > 0) {
       this.failures = 0;
       void this.connect();
-    }
-  }
-
-  private request(command: Command): Promise<unknown> {
-    const name = encodeURIComponent(command.name);
-    switch (command.command) {
-      case 'stop':
-        return this.rest.request('DELETE', 'servers', name);
-      case 'restart':
-        return this.rest.request('POST', 'servers', name, 'restart');
-      case 'logs':
-        return this.rest.request('GET', 'servers', name, `logs?lines=${String(command.lines)}`);
     }
   }
 
@@ -121,7 +118,7 @@ export class ServerStore implements Store {
   /** Null when the extension lets us in, else what it or the network said. */
   private async knock(): Promise<Error | null> {
     try {
-      await this.rest.request('GET', 'status');
+      await this.rest.request({ method: 'GET', path: ['status'] });
       return null;
     } catch (thrown) {
       return thrown instanceof Error ? thrown : new Error(String(thrown));
@@ -174,16 +171,18 @@ export class ServerStore implements Store {
   }
 }
 
-const NOT_ENABLED = {
+const NOT_ENABLED: Problem = {
   code: 'not_enabled',
   message: 'The MLX extension is not enabled.',
   hint: 'JupyterLab has it, the Jupyter server does not. Run `jupyter server extension enable mlx_manager_jupyter` and restart Jupyter.',
   log_tail: [],
+  candidates: [],
 };
 
-const NOT_LOGGED_IN = {
+const NOT_LOGGED_IN: Problem = {
   code: 'unauthorized',
   message: 'Jupyter does not let us in.',
   hint: 'Log in again, then reload this page.',
   log_tail: [],
+  candidates: [],
 };

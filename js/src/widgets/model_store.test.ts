@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { ProblemError } from '../core/problem';
-import { server, snapshot } from '../core/testing/fixtures';
+import { problem, server, snapshot } from '../core/testing/fixtures';
 import { FakeModel } from './testing/fake_model';
 import { ModelStore, type PanelTraits, type WireState } from './model_store';
 
@@ -59,9 +59,9 @@ describe('facts', () => {
   });
 
   it('carry the problem of a kernel that was refused', () => {
-    const problem = { code: 'x', message: 'No.', hint: null, log_tail: [] };
-    const store = open({ connection: 'refused', problem });
-    expect(store.snapshot().connection).toEqual({ status: 'refused', problem });
+    const refusal = problem('No.');
+    const store = open({ connection: 'refused', problem: refusal });
+    expect(store.snapshot().connection).toEqual({ status: 'refused', problem: refusal });
     expect(store.snapshot().hardware).toBeNull();
   });
 
@@ -86,10 +86,28 @@ describe('commands', () => {
   it('reject with the problem', async () => {
     const store = open();
     const stopped = store.send({ command: 'stop', name: 'coder' });
-    const problem = { code: 'unknown_server', message: 'Which?', hint: null, log_tail: [] };
-    fake.fire('msg:custom', { id: fake.sent.at(-1)?.id, ok: false, problem });
-    await expect(stopped).rejects.toMatchObject({ problem });
+    const refusal = problem('Which?', { code: 'unknown_server' });
+    fake.fire('msg:custom', { id: fake.sent.at(-1)?.id, ok: false, problem: refusal });
+    await expect(stopped).rejects.toMatchObject({ problem: refusal });
   });
+});
+
+it('stops waiting for an answer that nobody wants any more', async () => {
+  const store = open();
+  const query = new AbortController();
+  const searched = store.send({ command: 'model', id: 'a/b' }, query.signal);
+  const reason = new Error('scrolled away');
+  query.abort(reason);
+  await expect(searched).rejects.toBe(reason);
+  fake.fire('msg:custom', { id: fake.sent.at(-1)?.id, ok: true, result: {} });
+  await expect(store.send({ command: 'prune' }, query.signal)).rejects.toBe(reason);
+});
+
+it('draws a picture of an older version, which knows no downloads', () => {
+  const { downloads, library, catalogue, ...older } = wire(['coder']);
+  const store = open(older);
+  expect(names(store)).toEqual(['coder']);
+  expect(store.snapshot()).toMatchObject({ downloads, library, catalogue });
 });
 
 describe('a picture without a kernel', () => {

@@ -14,8 +14,13 @@ import {
 } from '../core/store';
 import { listen, type Handlers } from './listen';
 
+type Facts = Omit<Snapshot, 'type' | 'id'>;
+
+/** What a picture that was saved by an older version may lack. */
+type Newer = 'downloads' | 'library' | 'catalogue';
+
 /** The trait `state`: a snapshot as of now, and how the kernel stands with the extension. */
-export type WireState = Partial<Omit<Snapshot, 'type' | 'id'>> & {
+export type WireState = Partial<Facts> & {
   readonly connection?: string;
   readonly problem?: Problem | null;
 };
@@ -98,13 +103,23 @@ export class ModelStore implements Store {
     };
   }
 
-  send<N extends CommandName>(command: Command<N>): Promise<Commands[N]['result']> {
+  send<N extends CommandName>(
+    command: Command<N>,
+    signal?: AbortSignal,
+  ): Promise<Commands[N]['result']> {
     if (!this.alive) {
       return Promise.reject(noKernel());
     }
     const id = this.nextId();
     return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
       this.waiting.set(id, { resolve: resolve as Waiting['resolve'], reject });
+      // The kernel goes on with it: a comm has no way to call a message back.
+      const leave = () => {
+        this.waiting.delete(id);
+        reject(signal?.reason as Error);
+      };
+      signal?.addEventListener('abort', leave, { once: true });
       this.post({ id, ...command });
     });
   }
@@ -175,8 +190,16 @@ export class ModelStore implements Store {
   }
 
   /** Through the reducer, so that servers keep their colours from one picture to the next. */
-  private reduced(facts: Omit<Snapshot, 'type' | 'id'>): State {
-    return reduce(this.state, { ...facts, type: 'snapshot', id: '' });
+  private reduced(facts: Complete): State {
+    const { downloads, library, catalogue } = INITIAL_STATE;
+    return reduce(this.state, {
+      downloads,
+      library,
+      catalogue,
+      ...facts,
+      type: 'snapshot',
+      id: '',
+    });
   }
 
   private nextId(): string {
@@ -185,9 +208,9 @@ export class ModelStore implements Store {
   }
 }
 
-function isComplete(
-  facts: Partial<Omit<Snapshot, 'type' | 'id'>>,
-): facts is Omit<Snapshot, 'type' | 'id'> {
+type Complete = Omit<Facts, Newer> & Partial<Pick<Facts, Newer>>;
+
+function isComplete(facts: Partial<Facts>): facts is Complete {
   return facts.hardware != null && facts.servers !== undefined;
 }
 

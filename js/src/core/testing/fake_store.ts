@@ -12,7 +12,8 @@ import {
 export class FakeStore implements Store {
   readonly sent: Command[] = [];
   /** What the next commands bring; a test may put a rejecting one here. */
-  answer: () => Promise<unknown> = () => Promise.resolve(undefined);
+  answer: (command: Command, signal?: AbortSignal) => Promise<unknown> = () =>
+    Promise.resolve(undefined);
   private readonly viewers = new Set<() => void>();
 
   constructor(private state: State = INITIAL_STATE) {}
@@ -32,9 +33,12 @@ export class FakeStore implements Store {
     };
   }
 
-  send<N extends CommandName>(command: Command<N>): Promise<Commands[N]['result']> {
+  send<N extends CommandName>(
+    command: Command<N>,
+    signal?: AbortSignal,
+  ): Promise<Commands[N]['result']> {
     this.sent.push(command as Command);
-    return this.answer() as Promise<Commands[N]['result']>;
+    return this.answer(command as Command, signal) as Promise<Commands[N]['result']>;
   }
 
   /** Shows a state; live, unless it says otherwise. */

@@ -1,4 +1,6 @@
-import type { Metrics, Server, ServerLoad, Snapshot } from '../schema';
+import { ProblemError } from '../problem';
+import type { Download, Metrics, Model, Problem, Server, ServerLoad, Snapshot } from '../schema';
+import { INITIAL_STATE } from '../store';
 
 /** As `Format` counts memory; the weights of the made-up servers don't mind. */
 const GB = 2 ** 30;
@@ -51,8 +53,76 @@ export function snapshot(servers: readonly Server[], more: Partial<Snapshot> = {
     gateway_url: 'http://127.0.0.1:10239/v1',
     servers,
     profiles: [],
+    downloads: [],
+    library: INITIAL_STATE.library,
+    catalogue: INITIAL_STATE.catalogue,
     metrics: metrics(),
     history: {},
+    ...more,
+  };
+}
+
+export function problem(message: string, more: Partial<Problem> = {}): Problem {
+  return new ProblemError({ code: 'internal', message, ...more }).problem;
+}
+
+/** A model of the Hub that fits, as a row of the catalogue; say what is different about yours. */
+export function model(id: string, more: Partial<Model> = {}): Model {
+  return {
+    id,
+    author: id.split('/')[0] ?? null,
+    revision: 'a5339a4131f135d0fdc6a5c8b5bbed2753bbe0f3',
+    local: false,
+    complete: false,
+    path: null,
+    size_bytes: 4.6e9,
+    estimated_bytes: null,
+    partial_bytes: 0,
+    parameters: 8.2e9,
+    bits: 4,
+    quantization: null,
+    family: 'Qwen',
+    model_type: 'qwen3',
+    context_length: 40960,
+    capabilities: [],
+    evidence: {},
+    license: 'apache-2.0',
+    gated: false,
+    base_model: 'Qwen/Qwen3-8B',
+    engine: 'mlx-lm',
+    engine_problem: null,
+    flags: {},
+    downloads: 123_456,
+    likes: 42,
+    updated_at: '2025-05-01T10:00:00Z',
+    used_at: null,
+    profiles: [],
+    servers: [],
+    fit: 'fits',
+    needed_bytes: 5.6 * GB,
+    spare_bytes: 11 * GB,
+    files: [],
+    ...more,
+  };
+}
+
+/** A download that runs: 62 % of 4.6 GB. */
+export function download(id: string, more: Partial<Download> = {}): Download {
+  return {
+    id,
+    model: 'mlx-community/Qwen3-8B-4bit-DWQ',
+    revision: null,
+    state: 'running',
+    bytes_done: 2.85e9,
+    bytes_total: 4.6e9,
+    rate: 84e6,
+    eta_seconds: 21,
+    files_done: 1,
+    files_total: 3,
+    created_at: new Date(Date.now() - 60_000).toISOString(),
+    finished_at: null,
+    retry_at: null,
+    error: null,
     ...more,
   };
 }

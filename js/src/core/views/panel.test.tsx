@@ -8,7 +8,7 @@ import { reduce } from '../reduce';
 import type { Server } from '../schema';
 import { INITIAL_STATE, type State } from '../store';
 import { FakeStore } from '../testing/fake_store';
-import { load, metrics, server, snapshot } from '../testing/fixtures';
+import { load, metrics, problem, server, snapshot } from '../testing/fixtures';
 import { render } from './panel';
 
 let el: HTMLElement;
@@ -88,8 +88,8 @@ describe('states', () => {
 
   it('shows a failure with its hint, and what can be done about it', async () => {
     mount();
-    const error = { code: 'out_of_memory', message: 'Out of memory.', hint: 'Try 4-bit.' };
-    await show([server('draft', { state: 'failed', error: { ...error, log_tail: [] } })]);
+    const error = problem('Out of memory.', { code: 'out_of_memory', hint: 'Try 4-bit.' });
+    await show([server('draft', { state: 'failed', error })]);
     expect(text()).toContain('Out of memory. Try 4-bit.');
     expect(labels()).toEqual(['Logs of draft', 'Try to start draft again', 'Dismiss draft']);
     button('Dismiss draft')?.click();
@@ -112,8 +112,8 @@ describe('states', () => {
   it('says what to do when the extension refuses, and tries again', async () => {
     const retry = vi.fn();
     mount({ retry });
-    const problem = { code: 'x', message: 'Not enabled.', hint: 'Run `this` now.', log_tail: [] };
-    await showState({ ...INITIAL_STATE, connection: { status: 'refused', problem } });
+    const refusal = problem('Not enabled.', { hint: 'Run `this` now.' });
+    await showState({ ...INITIAL_STATE, connection: { status: 'refused', problem: refusal } });
     expect(text()).toContain('Not enabled.');
     expect(el.querySelector('code')?.textContent).toBe('this');
     button('Try again')?.click();
@@ -260,7 +260,7 @@ describe('keyboard and ears', () => {
 it('shows names, models and errors as text, whatever they contain', async () => {
   mount();
   const evil = '<img src=x onerror=alert(1)>';
-  const error = { code: 'x', message: evil, hint: evil, log_tail: [] };
+  const error = problem(evil, { hint: evil });
   await show([server(evil, { model: evil }), server('b', { state: 'failed', error })]);
   expect(el.querySelector('img')).toBeNull();
   expect(text()).toContain(evil);
