@@ -81,10 +81,10 @@ def _by_status(
 ) -> MLXManagerError:
     said = first_line(str(getattr(error, "server_message", None) or ""))
     status = response.status_code
-    wait = _seconds_to_wait(response.headers)
+    wait = seconds_to_wait(response.headers)
     found: MLXManagerError
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}:
-        found = _missing(model or "The model", has_token=has_token)
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND} and model:
+        found = _missing(model, has_token=has_token)
     elif status == HTTPStatus.FORBIDDEN and has_token:
         found = BadToken(
             f"The token of this machine may not do that: {said or 'forbidden'}.",
@@ -98,7 +98,10 @@ def _by_status(
     elif status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {*_PASSING, HTTPStatus.FORBIDDEN}:
         found = unreachable(f"The Hub has a fault of its own (HTTP {status}).", wait)
     else:
-        found = HubFailed(f"The Hub refused the request (HTTP {status}): {said or 'no reason'}.")
+        found = HubFailed(
+            f"The Hub refused the request (HTTP {status}): {said or 'no reason'}.",
+            "If HF_ENDPOINT is set, check that a Hub is there.",
+        )
     return found
 
 
@@ -136,7 +139,7 @@ def _rate_limited(seconds: float | None, *, has_token: bool) -> RateLimited:
     return found
 
 
-def _seconds_to_wait(headers: Mapping[str, str]) -> float | None:
+def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
     """By ``Retry-After``, a number or a date; or until the Hub's quota begins anew."""
     # The module names its exports in a way that mypy does not see.
     from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]  # noqa: PLC0415
