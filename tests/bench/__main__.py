@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench import gateway, interrupt, ready, start
+from tests.bench import events, gateway, interrupt, ready, start
 from tests.bench.figures import table
 
 if TYPE_CHECKING:
@@ -36,13 +36,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--json", action="store_true", help="JSON instead of tables")
     parser.add_argument("--litellm", action="store_true", help="measure LiteLLM, too")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="start gateway ready interrupt")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="all unless named")
     options = parser.parse_args()
     benches: dict[str, Callable[[Path], Iterator[Figure]]] = {
         "start": start.measure,
         "gateway": partial(gateway.measure, litellm=options.litellm),
         "ready": ready.measure,
         "interrupt": interrupt.measure,
+        "events": events.measure,
     }
     if unknown := set(options.names) - benches.keys():
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(benches)}")
