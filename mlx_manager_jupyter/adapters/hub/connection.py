@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlx_manager_jupyter.adapters.hub.errors import explained, offline
@@ -24,6 +26,7 @@ _AT_ONCE = 8
 #: Before the second and last try: long enough for a connection that was cut to be gone.
 _PAUSE_SECONDS = 0.3
 _MEGABYTE = 1_000_000
+_PACKAGE = "mlx-manager-jupyter"
 
 
 class Answer(NamedTuple):
@@ -54,6 +57,7 @@ class Connection:
         *,
         at_most: int,
         model: str | None = None,
+        patience: float = 1.0,
     ) -> Answer:
         """Ask for a path of the Hub, or for the address of a next page.
 
@@ -64,6 +68,7 @@ class Connection:
             parameters: of the query.
             at_most: bytes of the body, unpacked.
             model: whom errors shall name.
+            patience: how many time-outs it may take.
 
         Raises:
             Offline: before anything is opened.
@@ -75,7 +80,7 @@ class Connection:
         async with self._slots:
             client = await self._opened()
             try:
-                async with asyncio.timeout(self._timeout):
+                async with asyncio.timeout(self._timeout * patience):
                     return await self._tried_twice(client, address, parameters, at_most, model)
             except TimeoutError as error:
                 raise explained(error, model) from None
@@ -133,7 +138,8 @@ class Connection:
     async def _asked(self, client: AsyncClient, url: URL, at_most: int) -> Answer:
         # In a thread: it reads the token's file, and may have to renew the token.
         headers = await asyncio.to_thread(_headers)
-        async with client.stream("GET", url, headers=headers, timeout=self._timeout) as response:
+        # The time-out that counts is `get`'s, for all of it; httpx2's only knows one step.
+        async with client.stream("GET", url, headers=headers, timeout=None) as response:
             _raise_for_status(response)
             body = bytearray()
             async for chunk in response.aiter_bytes():
@@ -177,11 +183,10 @@ def _client() -> AsyncClient:
 def _headers() -> dict[str, str]:
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # noqa: PLC0415
 
-    from mlx_manager_jupyter import __version__  # noqa: PLC0415  loads on use
-
-    headers: dict[str, str] = build_hf_headers(
-        library_name="mlx-manager-jupyter", library_version=__version__
-    )
+    own: str | None = None
+    with suppress(PackageNotFoundError):  # a checkout that is not installed
+        own = version(_PACKAGE)
+    headers: dict[str, str] = build_hf_headers(library_name=_PACKAGE, library_version=own)
     return headers
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from mlx_manager_jupyter.adapters.hub.records import CatalogueEntry, RepoDetails
 
+#: Time-outs for one page of the catalogue: a thousand rows, on a slow line too.
+_PATIENCE = 3.0
+
 
 class Hub:
     """The Hugging Face Hub, or the mirror that ``HF_ENDPOINT`` names.
@@ -27,7 +30,8 @@ class Hub:
 
     Args:
         offline: never ask.
-        timeout_seconds: for one answer, however many of them a question needs.
+        timeout_seconds: for one answer, however many of them a question needs. A page of the
+            catalogue, for which nobody waits, may take three times as long.
         endpoint: the Hub's address; by default huggingface_hub's.
     """
 
@@ -58,7 +62,9 @@ class Hub:
         address, asked = listing.PATH, listing.question(author=author)
         seen: set[str] = set()
         while True:
-            answer = await self._connection.get(address, asked, at_most=listing.PAGE_BYTES)
+            answer = await self._connection.get(
+                address, asked, at_most=listing.PAGE_BYTES, patience=_PATIENCE
+            )
             # By id: the list may move on by a row while it is read.
             for entry in await asyncio.to_thread(listing.entries, answer.body):
                 found[entry.id] = entry
