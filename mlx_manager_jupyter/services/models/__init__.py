@@ -1,0 +1,1 @@
+"""Models: found, understood, weighed against memory, and kept on this machine."""
