@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench import events, gateway, interrupt, ready, start
+from tests.bench import events, gateway, interrupt, ready, search, start
 from tests.bench.figures import table
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def main() -> int:
         "ready": ready.measure,
         "interrupt": interrupt.measure,
         "events": events.measure,
+        "search": search.measure,
     }
     if unknown := set(options.names) - benches.keys():
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(benches)}")
