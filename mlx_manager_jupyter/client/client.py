@@ -11,6 +11,8 @@ from urllib.parse import quote
 import msgspec
 
 from mlx_manager_jupyter.client.discovery import discover
+from mlx_manager_jupyter.client.downloads import DownloadCalls
+from mlx_manager_jupyter.client.models import ModelCalls
 from mlx_manager_jupyter.schema import (
     AnyEvent,
     CreateKey,
@@ -26,6 +28,8 @@ from mlx_manager_jupyter.schema import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from contextlib import AbstractContextManager
+
+    from httpx2 import Response
 
     from mlx_manager_jupyter.client.gateway import ChatRequest, ChatStream
     from mlx_manager_jupyter.client.transport import Transport
@@ -57,6 +61,8 @@ class Client:
 
     def __init__(self, find: Callable[[], Connection] = discover) -> None:
         self._find = find
+        self.models = ModelCalls(self)
+        self.downloads = DownloadCalls(self)
         self.servers = ServerCalls(self)
         self.profiles = ProfileCalls(self)
         self.keys = KeyCalls(self)
@@ -96,11 +102,17 @@ class Client:
 
     def call(self, method: str, path: str, kind: type[T], body: object = None) -> T:
         """Send one request to the API and decode the answer."""
-        return msgspec.json.decode(self._transport.call(method, path, body).content, type=kind)
+        return msgspec.json.decode(self.send(method, path, body).content, type=kind)
 
     def delete(self, path: str) -> None:
         """Send a ``DELETE`` to the API."""
-        self._transport.call("DELETE", path)
+        self.send("DELETE", path)
+
+    def send(
+        self, method: str, path: str, body: object = None, *, patient: bool = False
+    ) -> Response:
+        """Send one request to the API; ``patient``: the answer takes what it takes."""
+        return self._transport.call(method, path, body, patient=patient)
 
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""
@@ -130,7 +142,7 @@ class ServerCalls:
 
     def start(self, wanted: StartServer) -> Started:
         """Start a server, or find it running. Returns at once: see `Server.state`."""
-        answer = self._client._transport.call("POST", "servers", wanted)  # noqa: SLF001
+        answer = self._client.send("POST", "servers", wanted)
         server = msgspec.json.decode(answer.content, type=Server)
         return Started(server, answer.status_code == HTTPStatus.ACCEPTED)
 

@@ -22,12 +22,16 @@ from mlx_manager_jupyter.client.client import shared_client
 from mlx_manager_jupyter.errors import MLXManagerError
 from mlx_manager_jupyter.schema import (
     AnyEvent,
+    CatalogueChanged,
+    DownloadChanged,
+    DownloadProgressed,
+    DownloadRemoved,
+    LibraryChanged,
     MetricsSampled,
     Problem,
-    Profile,
     ProfileChanged,
     ProfileRemoved,
-    Server,
+    Record,
     ServerChanged,
     ServerRemoved,
     Snapshot,
@@ -38,7 +42,7 @@ if TYPE_CHECKING:
 
     from mlx_manager_jupyter.client.client import Client
 
-Named = TypeVar("Named", bound=Server | Profile)
+R = TypeVar("R", bound=Record)
 
 #: ``refused``: never connected so far, and somebody must act; ``reconnecting``: it was live before.
 Link = Literal["connecting", "live", "reconnecting", "refused"]
@@ -139,7 +143,7 @@ class Feed:
             return self._thread is not None
 
 
-def apply(state: Snapshot | None, event: AnyEvent) -> Snapshot | None:  # noqa: PLR0911  one each
+def apply(state: Snapshot | None, event: AnyEvent) -> Snapshot | None:  # noqa: C901, PLR0911  one each
     """The picture after an event; ``None`` until the first snapshot."""
     if isinstance(event, Snapshot):
         return event
@@ -147,16 +151,23 @@ def apply(state: Snapshot | None, event: AnyEvent) -> Snapshot | None:  # noqa: 
         return None
     match event:
         case ServerChanged(server=server):
-            return replace(state, servers=_put(state.servers, server))
+            return replace(state, servers=_with(state.servers, server, "name"))
         case ServerRemoved(name=name):
-            kept = tuple(server for server in state.servers if server.name != name)
             history = {key: points for key, points in state.history.items() if key != name}
+            kept = _without(state.servers, name, "name")
             return replace(state, servers=kept, history=history)
         case ProfileChanged(profile=profile):
-            return replace(state, profiles=_put(state.profiles, profile))
+            return replace(state, profiles=_with(state.profiles, profile, "name"))
         case ProfileRemoved(name=name):
-            left = tuple(profile for profile in state.profiles if profile.name != name)
-            return replace(state, profiles=left)
+            return replace(state, profiles=_without(state.profiles, name, "name"))
+        case DownloadChanged(download=download) | DownloadProgressed(download=download):
+            return replace(state, downloads=_with(state.downloads, download, "id"))
+        case DownloadRemoved(download_id=gone):
+            return replace(state, downloads=_without(state.downloads, gone, "id"))
+        case LibraryChanged(library=library):
+            return replace(state, library=library)
+        case CatalogueChanged(catalogue=catalogue):
+            return replace(state, catalogue=catalogue)
         case MetricsSampled(metrics=metrics):
             rates = {name: load.tokens_per_second for name, load in metrics.servers.items()}
             history = {
@@ -172,8 +183,13 @@ def shared_feed() -> Feed:
     return Feed(shared_client())
 
 
-def _put(known: tuple[Named, ...], record: Named) -> tuple[Named, ...]:
-    """Replace the record of the same name where it stands, or append it."""
-    if any(old.name == record.name for old in known):
-        return tuple(record if old.name == record.name else old for old in known)
+def _with(known: tuple[R, ...], record: R, key: str) -> tuple[R, ...]:
+    """Replace the record of the same key where it stands, or append it."""
+    name = getattr(record, key)
+    if any(getattr(old, key) == name for old in known):
+        return tuple(record if getattr(old, key) == name else old for old in known)
     return (*known, record)
+
+
+def _without(known: tuple[R, ...], name: str, key: str) -> tuple[R, ...]:
+    return tuple(record for record in known if getattr(record, key) != name)

@@ -56,14 +56,23 @@ class Transport:
                 self._door = self._find()
             return self._door
 
-    def call(self, method: str, path: str, body: object = None) -> httpx2.Response:
+    def call(
+        self, method: str, path: str, body: object = None, *, patient: bool = False
+    ) -> httpx2.Response:
         """Send one API request and read the answer.
+
+        Args:
+            method: of HTTP.
+            path: below the API's root.
+            body: what becomes JSON.
+            patient: wait for the answer for ever, as for the checksums of a large model.
 
         Raises:
             MLXManagerError: the error that the extension answered with.
             ExtensionUnreachable: it did not answer.
         """
-        with self.stream(method, API + path, body) as response:
+        seconds = None if patient else ANSWER_SECONDS
+        with self.stream(method, API + path, body, read_seconds=seconds) as response:
             try:
                 response.read()
             except httpx2.TransportError:

@@ -74,6 +74,29 @@ def test_metrics_make_history_and_a_removed_server_takes_its_own_along() -> None
     assert after(*samples, event("servers.removed", name="tiny")).history == {}
 
 
+def test_downloads_follow_their_samples_and_the_rest_is_replaced() -> None:
+    one = {"id": "1", "model": "org/one", "state": "queued", "created_at": "2026-01-01T00:00:00Z"}
+    moving = {**one, "state": "running", "bytes_done": 7}
+    library = {"version": 3, "models": 2, "size_bytes": 9}
+    catalogue = {"state": "syncing", "models": 1000}
+    state = after(
+        event("downloads.changed", download=one),
+        event("downloads.changed", download={**one, "id": "2", "model": "org/two"}),
+        event("downloads.progressed", download=moving),
+        event("models.changed", library=library),
+        event("catalogue.changed", catalogue=catalogue),
+    )
+    assert [(each.model, each.state, each.bytes_done) for each in state.downloads] == [
+        ("org/one", "running", 7),
+        ("org/two", "queued", 0),
+    ]
+    assert (state.library.version, state.catalogue.models) == (3, 1000)
+    gone = after(
+        event("downloads.changed", download=one), event("downloads.removed", download_id="1")
+    )
+    assert gone.downloads == ()
+
+
 def test_nothing_is_drawn_before_the_first_snapshot() -> None:
     changed = msgspec.convert(event("servers.changed", server=SERVER), AnyEvent)
     assert apply(None, changed) is None
