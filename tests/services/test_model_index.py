@@ -96,6 +96,7 @@ def test_the_last_word_may_go_on() -> None:
         assert found(whole[:stop])[0] == "mlx-community/Mistral-7B-Instruct-v0.3-4bit", whole[:stop]
     assert found("gpt oss 2") == ["mlx-community/gpt-oss-20b-MXFP4-Q8"]
     assert found("gpt oss 12") == ["mlx-community/gpt-oss-120b-MXFP4-Q4"]
+    assert found("mlx gpt oss 12") == ["mlx-community/gpt-oss-120b-MXFP4-Q4"]
     assert found("gpt oss 2 ") == []
     assert found("mixtral 8x")[0] == "mlx-community/Mixtral-8x7B-Instruct-v0.1-4bit"
     assert names("llama 3") >= {"Meta-Llama-3-8B-Instruct-4bit", "Llama-3.2-3B-Instruct-4bit"}
@@ -142,7 +143,7 @@ def test_other_words_for_it(words: str, model: str) -> None:
         ("deepsek r1 distil", "DeepSeek-R1-Distill-Qwen-7B-4bit"),
         ("qwn3 vl", "Qwen3-VL-8B-Instruct-4bit"),
         ("mixtrla 8x7b", "Mixtral-8x7B-Instruct-v0.1-4bit"),
-        ("lama 3.2", "Llama-3.2-3B-Instruct-4bit"),
+        ("llma 3.2", "Llama-3.2-3B-Instruct-4bit"),
         ("gema 3n", "gemma-3n-E4B-it-4bit"),
     ],
 )
@@ -177,6 +178,12 @@ def test_more_downloads_come_first_among_equals() -> None:
     index = Index(ids, [1, 100_000, 100])
     assert index.search("zephyr") == [1, 2, 0]
     assert Index(ids, [0, 0, 0]).search("zephyr") == [0, 1, 2]
+
+
+def test_mlx_in_a_name_is_no_merit() -> None:
+    ids = ["b/zephyr-7b-mlx", "mlx-community/zephyr-7b-4bit", "mlx-labs/falcon-7b"]
+    assert Index(ids, [9, 1, 1]).search("mlx-community/zeph") == [1]
+    assert Index(ids, [9, 1, 1]).search("mlx zephyr") == [1, 0]
 
 
 @pytest.mark.timeout(20)

@@ -188,8 +188,8 @@ def test_those_here_are_the_first_candidates_and_there_are_eight_at_most() -> No
     ("words", "model"),
     [
         ("qwn3 8b 4bit", "mlx-community/Qwen3-8B-4bit"),
-        ("lama 3.3 70b instrct 4bit", "mlx-community/Llama-3.3-70B-Instruct-4bit"),
-        ("wisper large v3 trubo", "mlx-community/whisper-large-v3-turbo"),
+        ("llma 3.3 70b instrct 4bit", "mlx-community/Llama-3.3-70B-Instruct-4bit"),
+        ("whispr large v3 trubo", "mlx-community/whisper-large-v3-turbo"),
     ],
 )
 def test_a_typo_in_a_whole_name(words: str, model: str) -> None:
@@ -197,7 +197,7 @@ def test_a_typo_in_a_whole_name(words: str, model: str) -> None:
 
 
 def test_a_typo_in_part_of_a_name_is_no_answer() -> None:
-    assert nearest("lama 3.3") == ("mlx-community/Llama-3.3-70B-Instruct-4bit",)
+    assert nearest("llma 3.3") == ("mlx-community/Llama-3.3-70B-Instruct-4bit",)
     assert nearest("qwen 8b dqw")[0] == "mlx-community/Qwen3-8B-4bit-DWQ"
 
 

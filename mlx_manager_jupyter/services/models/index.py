@@ -64,7 +64,7 @@ class Index:
     def __init__(self, ids: Sequence[str], weights: Sequence[float]) -> None:
         """``ids`` are repo ids or paths of folders; ``weights`` their downloads, 0 if unknown."""
         pairs = [split_id(model) for model in ids]
-        names = [tuple(tokens(name)) for _, name in pairs]
+        names = [tuple(t for t in tokens(name) if t not in NOISE) for _, name in pairs]
         worth = [
             PER_DECADE * math.log10(1 + max(0, weight)) - PER_TOKEN * len(name)
             for weight, name in zip(weights, names, strict=True)
@@ -75,7 +75,7 @@ class Index:
         self._worth = [worth[place] for place in self._positions]
         self._ids = {folded(ids[place]): place for place in reversed(self._positions)}
         self.names: Sequence[tuple[str, ...]] = names
-        """Tokens of each model's name, by position."""
+        """Tokens of each model's name, by position; noise is none of them."""
         by_author = {author: tuple(tokens(author)) for author, _ in set(pairs)}
         self.authors: Sequence[tuple[str, ...]] = [by_author[author] for author, _ in pairs]
         self._in_name = _postings(names[place] for place in self._positions)
@@ -115,11 +115,12 @@ class Index:
             return []
         readings = self.vocabulary.readings(query, typing=typing)
         hits = [self._hits(terms) for terms in readings]
-        ranks = _in_all([met for met, word in zip(hits, query, strict=True) if word not in NOISE])
+        telling = [place for place, word in enumerate(query) if word not in NOISE]
+        ranks = _in_all([hits[place] for place in telling])
         if not ranks and typing:
             readings[-1] = self.vocabulary.longer(query[-1]) or readings[-1]
             hits[-1] = self._hits(readings[-1])
-            ranks = _in_all(hits)
+            ranks = _in_all([hits[place] for place in telling])
         if not ranks and forgiving:
             ranks = _in_some(query, hits)
         return list(map(self._positions.__getitem__, self._ranked(ranks, hits, readings)))
@@ -200,7 +201,7 @@ def _bonus(name: Sequence[str], author: Sequence[str], readings: Sequence[Readin
     if met:
         run = next((n for n, place in enumerate(met) if place != met[0] + n), len(met))
         bonus += IN_ORDER * run - PER_EARLIER * min(met[0], MOST_EARLIER)
-    if all(term in NOISE or _is_named(term, readings) for term in name):
+    if all(_is_named(term, readings) for term in name):
         bonus += WHOLE_NAME
     if not set(author) <= set(name) and all(_is_named(term, readings) for term in author):
         bonus += WHOLE_AUTHOR

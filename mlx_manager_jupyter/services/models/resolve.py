@@ -42,7 +42,7 @@ from mlx_manager_jupyter.services.models.words import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from mlx_manager_jupyter.schema import Model
 
@@ -65,7 +65,7 @@ def resolve(words: str, models: Sequence[Model]) -> Resolution:
     It reads all names: about 0.1 s for 10,000, so not on the loop.
 
     Raises:
-        AmbiguousModel: the words mean several; ``candidates`` are up to 8, those here first.
+        AmbiguousModel: the words mean several; ``candidates`` are up to eight, those here first.
         UnknownModel: they mean none; the hint and ``candidates`` name the nearest.
     """
     known = _Known(models)
@@ -108,7 +108,7 @@ class _Known:
         """The conversions of the one model that the words name, the meant one first."""
         terms = self._terms(words)
         having = self._having(words, terms)
-        covered = [place for place in having if set(self._name(place)) <= set(terms)]
+        covered = [place for place in having if self._covers(place, terms)]
         if found := self._same(covered, terms):
             return [] if self._is_doubtful(found[0], terms, having) else found
         return self._same(having) or self._corrected(terms)
@@ -140,7 +140,12 @@ class _Known:
         return terms if len(terms) <= MOST_TOKENS else []
 
     def _name(self, place: int) -> tuple[str, ...]:
-        return tuple(term for term in self._index.names[place] if term not in NOISE)
+        return self._index.names[place]
+
+    def _covers(self, place: int, terms: Collection[str]) -> bool:
+        """Whether the terms, which the model has, are its whole name."""
+        name = self._name(place)
+        return bool(name) and set(name) <= set(terms)
 
     def _having(self, words: str, terms: Sequence[str]) -> list[int]:
         """Those with all terms; only the author's own if the words name a whole author."""
@@ -176,7 +181,7 @@ class _Known:
             place
             for corrected in self._corrections(terms)
             for place in self._index.having(corrected)
-            if set(self._name(place)) <= corrected
+            if self._covers(place, corrected)
         }
         return self._same(sorted(found))
 

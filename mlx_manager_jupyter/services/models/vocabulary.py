@@ -92,7 +92,7 @@ class Vocabulary:
 
     def similar(self, word: str) -> dict[str, float]:
         """Words that differ by few mistakes, and how well they fit: one in about four letters."""
-        if len(word) < SHORTEST_SIMILAR:
+        if len(word) < SHORTEST_SIMILAR or word in NOISE:
             return {}
         # Tens of milliseconds that only typos cost.
         from rapidfuzz.distance import OSA  # noqa: PLC0415

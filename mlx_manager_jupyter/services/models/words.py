@@ -30,7 +30,7 @@ _TOKEN = re.compile(
     | (?P<atom>[0-9]+x[0-9]+(?:\.[0-9]+)?[bm]?                           # 8x7b
       | (?<!{_LETTER})[a-uw-z][0-9]+(?:\.[0-9]+)?[bm]?(?!{_LETTER}))     # a3b, e4b, r1, k2
     | (?:(?<!{_LETTER})v)?                                               # v3.1 is 3.1
-      (?P<number>[0-9]+(?:\.[0-9]+)*(?:(?:[a-z]|bi)(?!{_LETTER}))?)      # 3.2, 0.6b, 3n, 2507
+      (?P<number>[0-9]+(?:\.[0-9]+|_[0-9](?![^\W_]))*(?:(?:[a-z]|bi)(?!{_LETTER}))?)  # 0.6b
     | (?P<word>{_LETTER}+)
     """,
     re.VERBOSE,
@@ -92,4 +92,4 @@ def _token(found: re.Match[str]) -> str:
         return f"{bits}bit"
     if spaced := found["spaced"]:
         return f"{spaced}{found['unit']}"
-    return found[0] if found["atom"] or found["format"] else found["number"]
+    return found[0] if found["atom"] or found["format"] else found["number"].replace("_", ".")

@@ -130,6 +130,8 @@ LABELLED = (
     Labelled("code llama 34b", "codellama-34b"),
     Labelled("glm4.5v", "glm-4.5v"),
     Labelled("qwen2.5vl 3b", "qwen2.5-vl-3b"),
+    Labelled("intern vl 3.5 8b", "internvl3_5-8b"),
+    Labelled("stable lm", "stablelm"),
     Labelled("yi 1.5 9 b", "yi-1.5-9b"),
     # Other words for it.
     Labelled("gemma 3 4b instruct", "gemma-3-4b-it"),
@@ -140,6 +142,7 @@ LABELLED = (
     # By whom.
     Labelled("lmstudio gpt oss 20b", "gpt-oss-20b", author="lmstudio-community"),
     Labelled("mlx-community qwen3 4b", "qwen3-4b", author="mlx-community"),
+    Labelled("mlx-community/gemma", "gemma", author="mlx-community"),
     Labelled("nightmedia qwen3 coder", "qwen3-coder", author="nightmedia"),
     # While it is typed.
     Labelled("qwen3 cod", "qwen3-coder"),
@@ -150,17 +153,22 @@ LABELLED = (
     # Mistyped.
     Labelled("deepsek r1 distil", "deepseek-r1-distill"),
     Labelled("qwn3 vl", "qwen3-vl"),
-    Labelled("lama 3.2 3b", "llama-3.2-3b"),
+    Labelled("lama 3.2 3b", "llama-3.2-3b"),  # codespell:ignore lama
     Labelled("mistrl 7b instruct", "mistral-7b-instruct"),
     Labelled("gema 3 4b", "gemma-3-4b"),
     Labelled("mixtrla 8x22b", "mixtral-8x22b"),
-    Labelled("qwen3 embeding 0.6b", "qwen3-embedding-0.6b"),
+    Labelled("lama 4 mavrick", "llama-4-maverick"),  # codespell:ignore lama,mavrick
+    Labelled("qwen3 embeding 0.6b", "qwen3-embedding-0.6b"),  # codespell:ignore embeding
     Labelled("quen3 14b", "qwen3-14b"),
     Labelled("devstrall small", "devstral-small"),
     Labelled("granit 3.3 8b", "granite-3.3-8b"),
-    Labelled("llama 3.3 70b instrcut 8bit", "llama-3.3-70b-instruct", "8bit"),
-    Labelled("wisper large v3", "whisper-large-v3"),
-    Labelled("deepseek r1 distill lama 70b", "deepseek-r1-distill-llama-70b"),
+    Labelled(
+        "llama 3.3 70b instrcut 8bit", "llama-3.3-70b-instruct", "8bit"
+    ),  # codespell:ignore instrcut
+    Labelled("wisper large v3", "whisper-large-v3"),  # codespell:ignore wisper
+    Labelled(
+        "deepseek r1 distill lama 70b", "deepseek-r1-distill-llama-70b"
+    ),  # codespell:ignore lama
     Labelled("smolm2 360m", "smollm2-360m"),
     Labelled("paligema2", "paligemma2"),
     Labelled("codestrl 22b", "codestral-22b"),
