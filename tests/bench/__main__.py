@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench import events, gateway, interrupt, ready, search, start
+from tests.bench import download, events, gateway, interrupt, ready, search, start
 from tests.bench.figures import table
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def main() -> int:
         "gateway": partial(gateway.measure, litellm=options.litellm),
         "ready": ready.measure,
         "interrupt": interrupt.measure,
+        "download": download.measure,
         "events": events.measure,
         "search": search.measure,
     }

@@ -117,6 +117,11 @@ def _of_the_disk(error: BaseException, model: str | None) -> MLXManagerError | N
         return DiskFull(
             f"No room on the disk for {model or 'the download'}.", "Free some space and resume."
         )
+    if error.errno == errno.EFBIG:
+        return DiskFull(
+            f"The disk takes no file as large as one of {model or 'the model'}.",
+            "Use a cache on another disk, or lift the limit of file sizes (`ulimit -f`).",
+        )
     # The only words by which huggingface_hub tells a file of the wrong length.
     if "Consistency check failed" in str(error):
         return ChecksumMismatch(

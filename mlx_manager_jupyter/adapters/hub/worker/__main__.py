@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import io
 import os
@@ -21,11 +20,11 @@ import psutil
 from mlx_manager_jupyter.adapters.hub.errors import explained
 from mlx_manager_jupyter.adapters.hub.redaction import redacted
 from mlx_manager_jupyter.adapters.hub.worker.folder import LOCK, SPEC, JobSpec
+from mlx_manager_jupyter.adapters.hub.worker.placing import Disturbed
 from mlx_manager_jupyter.adapters.hub.worker.report import Report
 from mlx_manager_jupyter.adapters.hub.worker.throttle import Throttle
 from mlx_manager_jupyter.errors import (
     ChangedOnHub,
-    DiskFull,
     DownloadFailed,
     HubFailed,
     HubUnreachable,
@@ -105,14 +104,16 @@ def claim(folder: Path) -> int | None:
 
 def attempt(folder: Path, report: Report, throttle: Throttle) -> int:
     """Run the job; whatever ends it becomes a state that says so."""
+    model = None
     try:
         spec = msgspec.json.decode((folder / SPEC).read_bytes(), type=JobSpec)
+        model = spec.model
         prepare_client(spec)
         from mlx_manager_jupyter.adapters.hub.worker.run import Run  # noqa: PLC0415  as prepared
 
         Run(folder, spec, report, throttle)()
     except Exception as error:  # noqa: BLE001  the last one who can say what happened
-        found = problem_of(error)
+        found, retry = verdict(error, model)
         if not isinstance(error, MLXManagerError | OSError):
             traceback.print_exception(error)
         sys.stderr.write(f"{found.code}: {found}\n")
@@ -120,7 +121,7 @@ def attempt(folder: Path, report: Report, throttle: Throttle) -> int:
         report.end(
             stage="failed",
             error=found.problem,
-            retry=is_worth_retrying(found),
+            retry=retry,
             retry_after_seconds=found.retry_after_seconds if isinstance(found, HubFailed) else None,
             **changes,
         )
@@ -156,30 +157,25 @@ def prepare_client(spec: JobSpec) -> None:
     be_impatient(spec.timeout_seconds)
 
 
-def problem_of(error: BaseException) -> MLXManagerError:
-    """What to say of an exception."""
-    import httpx2  # noqa: PLC0415  imported with the client
-
-    if isinstance(error, OSError) and error.errno == errno.EFBIG:
-        return DiskFull(
-            "The disk of the cache takes no file of this size.",
-            "Use a cache on another disk, or lift the limit of file sizes (`ulimit -f`).",
-        )
-    if isinstance(error, MLXManagerError | OSError | httpx2.HTTPError | httpx2.InvalidURL):
-        return explained(error)
-    return DownloadFailed(
-        f"The download failed in a way that nobody foresaw: {type(error).__name__}.",
-        "Resume it; if that does not help, worker.log in the job's folder says more.",
-    )
-
-
-def is_worth_retrying(error: MLXManagerError) -> bool:
-    """Whether the queue shall try again by itself.
+def verdict(error: Exception, model: str | None) -> tuple[MLXManagerError, bool]:
+    """What to say of whatever ended the job, and whether the queue shall try again by itself.
 
     Not after a wrong checksum: the file was fetched twice already.
     """
-    passing = isinstance(error, HubUnreachable | RateLimited | ChangedOnHub)
-    return passing or type(error) is DownloadFailed
+    import httpx2  # noqa: PLC0415  imported with the client
+
+    if isinstance(error, MLXManagerError | OSError | httpx2.HTTPError | httpx2.InvalidURL):
+        found = explained(error, model)
+        return found, isinstance(found, HubUnreachable | RateLimited | ChangedOnHub)
+    if isinstance(error, Disturbed):
+        return DownloadFailed(str(error), "Something else works on the cache; resume."), True
+    return (
+        DownloadFailed(
+            f"The download failed in a way that nobody foresaw: {type(error).__name__}.",
+            "Resume it; if that does not help, worker.log in the job's folder says more.",
+        ),
+        True,
+    )
 
 
 if __name__ == "__main__":

@@ -7,13 +7,18 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from mlx_manager_jupyter.errors import DownloadFailed
-
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mlx_manager_jupyter.adapters.hub.worker.planning import Plan
     from mlx_manager_jupyter.schema import ModelFile
+
+
+class Disturbed(Exception):
+    """Something else works on the files of the cache; another try may find it quiet.
+
+    Args: what happened.
+    """
 
 
 def link(plan: Plan, file: ModelFile) -> None:
@@ -26,7 +31,7 @@ def link(plan: Plan, file: ModelFile) -> None:
     if place.is_symlink() and place.resolve() == blob.resolve():
         return
     place.parent.mkdir(parents=True, exist_ok=True)
-    temp = place.with_name(f".{secrets.token_hex(4)}.tmp")
+    temp = _temp(plan)
     with suppress(PermissionError):  # as a file system without links says it
         temp.symlink_to(os.path.relpath(blob, place.parent))
         temp.replace(place)
@@ -36,7 +41,7 @@ def require_all(plan: Plan) -> None:
     """Look whether every file is there, as long as it should be and where it should be.
 
     Raises:
-        DownloadFailed: one is not. It is removed from the snapshot if it is another one.
+        Disturbed: one is not. It is removed from the snapshot if it is another one.
     """
     for file in plan.files:
         place = plan.snapshot / file.path
@@ -45,10 +50,7 @@ def require_all(plan: Plan) -> None:
                 place.unlink()
             if place.stat().st_size == file.size_bytes:
                 continue
-        raise DownloadFailed(
-            f"{file.path} is missing after all.",
-            "Something else works on the cache; resume the download.",
-        )
+        raise Disturbed(f"{file.path} disappeared from the cache.")
 
 
 def name_commit(plan: Plan, revision: str | None, *, anew: bool) -> None:
@@ -66,9 +68,14 @@ def name_commit(plan: Plan, revision: str | None, *, anew: bool) -> None:
     if place.exists() and (not anew or _content(place) == plan.commit):
         return
     place.parent.mkdir(parents=True, exist_ok=True)
-    temp = place.with_name(f"{place.name}.{secrets.token_hex(4)}.tmp")
+    temp = _temp(plan)
     temp.write_text(plan.commit, "ascii")
     temp.replace(place)
+
+
+def _temp(plan: Plan) -> Path:
+    """Where nobody looks: each name in ``refs`` is a branch, each in a snapshot a file."""
+    return plan.repo / f".{secrets.token_hex(4)}.tmp"
 
 
 def _content(place: Path) -> str:

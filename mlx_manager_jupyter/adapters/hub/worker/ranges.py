@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
+import socket
 import urllib.request
 from contextlib import contextmanager
 from functools import cache
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
 
+    from mlx_manager_jupyter.adapters.hub.worker.throttle import Throttle
+
 _MOVED = {301, 302, 303, 307, 308}
 #: What a store says when a signature is too old, or does not please it any more.
 _REFUSED = {401, 403, 404, 410}
@@ -42,9 +45,11 @@ class PlaceRefused(Exception):
 class Ranges:
     """Keeps a connection open from one range to the next while they are at the same place."""
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, throttle: Throttle) -> None:
         """``timeout``: seconds of silence after which a connection counts as broken."""
         self._timeout = timeout
+        self._throttle = throttle
+        self._buffer: int | None = None
         self._connection: HTTPConnection | None = None
         self._origin: tuple[str, str, int] | None = None
 
@@ -88,10 +93,14 @@ class Ranges:
         return answer
 
     def _send(self, url: str, headers: dict[str, str]) -> HTTPResponse:
-        wanted = origin(url)
-        if self._connection is None or self._origin != wanted:
+        wanted, buffer = origin(url), self._throttle.buffer
+        if self._connection is None or (self._origin, self._buffer) != (wanted, buffer):
             self.close()
-            self._connection, self._origin = _connection(url, self._timeout), wanted
+            self._connection = _connection(url, self._timeout)
+            self._origin, self._buffer = wanted, buffer
+            self._connection.connect()
+            if buffer:
+                self._connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         parts = urlsplit(url)
         target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
         if wanted[0] == "http" and (proxy := _proxy(url)):
@@ -122,7 +131,7 @@ def _check(answer: HTTPResponse, start: int, end: int, size: int) -> None:
         raise PlaceRefused
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         found = RateLimited("The Hub's store of files wants fewer requests.", "Try again later.")
-        found.retry_after_seconds = seconds_to_wait(dict(answer.headers.items()))
+        found.retry_after_seconds = seconds_to_wait(_lowered(answer))
         raise found
     if answer.status != HTTPStatus.PARTIAL_CONTENT:
         _no_range(answer)
@@ -136,8 +145,13 @@ def _check(answer: HTTPResponse, start: int, end: int, size: int) -> None:
 def _no_range(answer: HTTPResponse) -> NoReturn:
     if answer.status == HTTPStatus.OK:
         raise unreachable("The Hub's store of files, or a proxy before it, ignores ranges.")
-    wait = seconds_to_wait(dict(answer.headers.items()))
+    wait = seconds_to_wait(_lowered(answer))
     raise unreachable(f"The Hub's store of files has a fault (HTTP {answer.status}).", wait)
+
+
+def _lowered(answer: HTTPResponse) -> dict[str, str]:
+    """Its headers as httpx2 names them."""
+    return {name.lower(): value for name, value in answer.headers.items()}
 
 
 def _connection(url: str, timeout: float) -> HTTPConnection:

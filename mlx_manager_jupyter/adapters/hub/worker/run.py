@@ -26,7 +26,6 @@ from mlx_manager_jupyter.adapters.hub.worker.transfer import Incoming, Transfer
 from mlx_manager_jupyter.adapters.hub.worker.verifying import Checked, part_is_whole
 from mlx_manager_jupyter.errors import (
     ChecksumMismatch,
-    DownloadFailed,
     MLXManagerError,
     UnknownModel,
 )
@@ -62,7 +61,7 @@ class Run:
     def __call__(self) -> None:
         """Do it. Raises whatever is in the way: `MLXManagerError`, httpx2.HTTPError, OSError."""
         spec = self._spec
-        chosen = self._insist(self._plan, tries=_QUESTION_TRIES)
+        chosen = self._insist(self._plan)
         lock = self._lock_repo()
         try:
             self._forget_others(chosen)
@@ -174,10 +173,7 @@ class Run:
         try:
             part.finish(blob)
         except FileNotFoundError:
-            raise DownloadFailed(
-                f"Something removed an unfinished file of {self._spec.model} from the cache.",
-                "Resume the download; it begins that file anew.",
-            ) from None
+            raise placing.Disturbed("An unfinished file disappeared from the cache.") from None
         self._checked.remember(blob)
 
     def _fetch_by_xet(self, chosen: Plan, missing: list[list[ModelFile]]) -> None:
@@ -208,9 +204,9 @@ class Run:
             "Resume the download; if that does not help, look at what is between you and the Hub.",
         )
 
-    def _insist(self, ask: Callable[[], Answer], *, tries: int = 0) -> Answer:
+    def _insist(self, ask: Callable[[], Answer]) -> Answer:
         """Ask again as long as patience lasts."""
-        patience = Patience(self._spec, threading.Event(), tries=tries)
+        patience = Patience(self._spec, threading.Event(), at_most=_QUESTION_TRIES)
         while True:
             try:
                 return ask()

@@ -63,19 +63,15 @@ def fetch_small(spec: JobSpec, plan: Plan, files: Sequence[ModelFile]) -> None:
 
     Raises:
         ChangedOnHub: the Hub has other content at a path.
-        ChecksumMismatch: a file came damaged, twice.
+        ChecksumMismatch: a file came damaged.
         HfHubHTTPError, httpx2.HTTPError, OSError: as huggingface_hub raises them.
     """
     fetch(spec, plan, files)
     if damaged := [file for file in files if not _is_whole(plan, file)]:
-        fetch(spec, plan, damaged)
-    for file in damaged:
-        if not _is_whole(plan, file):
-            raise ChecksumMismatch(
-                f"{file.path} of {spec.model} came damaged, twice.",
-                "Resume the download; if that does not help, look at what is between you and"
-                " the Hub.",
-            )
+        raise ChecksumMismatch(
+            f"{damaged[0].path} of {spec.model} came damaged, again and again.",
+            "Resume the download; if that does not help, look at what is between you and the Hub.",
+        )
 
 
 def _is_whole(plan: Plan, file: ModelFile) -> bool:

@@ -8,6 +8,7 @@ import time
 #: Seconds of the limit that may come at once after a pause.
 _BURST_SECONDS = 0.1
 _SMALLEST, _LARGEST = 4 << 10, 256 << 10
+_SMALLEST_BUFFER = 64 << 10
 #: Pieces that a second is read in, so that a low limit gives a steady stream.
 _PIECES_PER_SECOND = 20
 
@@ -33,6 +34,15 @@ class Throttle:
         """Bytes to read at a time."""
         rate = self._rate
         return min(_LARGEST, max(_SMALLEST, rate // _PIECES_PER_SECOND)) if rate else _LARGEST
+
+    @property
+    def buffer(self) -> int | None:
+        """Bytes that a connection may hold before they are read; None: as the system thinks best.
+
+        It thinks of megabytes, which under a limit fill up, and which a kill throws away.
+        """
+        rate = self._rate
+        return max(_SMALLEST_BUFFER, rate // _PIECES_PER_SECOND) if rate else None
 
     def take(self, count: int, stopping: threading.Event) -> None:
         """Wait until this many bytes were allowed, or until there is nothing to wait for."""

@@ -89,7 +89,7 @@ class Transfer:
                 self._changed.wait(0.05)
 
     def _run(self) -> None:
-        connection = Ranges(self._spec.timeout_seconds)
+        connection = Ranges(self._spec.timeout_seconds, self._throttle)
         try:
             while (taken := self._next()) is not None:
                 try:
