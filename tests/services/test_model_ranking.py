@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from itertools import pairwise
 
+from mlx_manager_jupyter.adapters.hub import listing
 from mlx_manager_jupyter.services.models.index import Index
 from tests.fixtures.catalogue import entries, rows
 from tests.services.data.labelled_queries import LABELLED, Labelled, precision
@@ -57,3 +59,5 @@ def test_the_catalogue_is_what_the_hub_could_have() -> None:
     assert {row["pipeline_tag"] for row in listed} >= {"text-generation", "image-text-to-text"}
     assert all("mlx" in row["tags"] for row in listed)
     assert rows.__wrapped__(300) == rows(300)
+    # What the adapter reads from the Hub's answer is what tests without a Hub are given.
+    assert tuple(listing.entries(json.dumps(rows(300)).encode())) == entries(300)
