@@ -1,7 +1,9 @@
 import { reduce } from '../src/core/reduce';
-import type { Server, ServerLoad } from '../src/core/schema';
+import type { Catalogue, Download, Library, Model, Server, ServerLoad } from '../src/core/schema';
 import { INITIAL_STATE, type ConnectionStatus, type State } from '../src/core/store';
-import { load, metrics, problem, server, snapshot } from '../src/core/testing/fixtures';
+import { download, load, metrics, problem, server, snapshot } from '../src/core/testing/fixtures';
+import { catalogue, made } from './catalogue';
+import type { World } from './store';
 
 const GB = 2 ** 30;
 
@@ -36,31 +38,170 @@ const MANY = Array.from({ length: 20 }, (_, i) =>
   server(`a-rather-long-server-name-${String(i + 1)}`, { port: 10240 + i }),
 );
 
-export const STATES: Readonly<Record<string, State>> = {
-  mock: state([server('coder'), VISION, FAILED], LOADS),
-  fresh: state(
-    [
-      server('assistant', { started_at: new Date().toISOString() }),
-      { ...VISION, state: 'starting', progress: null, size_bytes: null },
-      server('leaving', { state: 'stopping' }),
-    ],
-    { assistant: load(0.4 * GB) },
-  ),
-  empty: state([]),
-  reconnecting: state([server('coder')], LOADS, 'reconnecting'),
-  saved: state([server('coder'), FAILED], LOADS, 'saved'),
-  connecting: INITIAL_STATE,
+const DAY_MS = 86_400_000;
+const ago = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString();
+const library = (models: number, bytes: number, partial = 0): Library => ({
+  version: 1,
+  models,
+  size_bytes: bytes,
+  partial_bytes: partial,
+  free_bytes: 200e9,
+});
+const READY: Catalogue = {
+  state: 'ready',
+  models: 10_000,
+  synced_at: ago(0.1),
+  offline: false,
+  error: null,
+};
+const HERE = { local: true, complete: true };
+const MOCK_MODELS: readonly Model[] = [
+  made('mlx-community/Qwen3-8B-4bit', 8.2, 4, { capabilities: ['tools', 'reasoning'] }),
+  made('mlx-community/Qwen3-8B-4bit-DWQ', 8.2, 4),
+  made('mlx-community/Qwen3-8B-8bit', 8.2, 8, {
+    ...HERE,
+    used_at: ago(2),
+    fit: 'tight',
+    spare_bytes: 1.9 * GB,
+    capabilities: ['tools'],
+  }),
+  made('mlx-community/Qwen3-32B-bf16', 32.8, 16, { capabilities: ['tools', 'reasoning'] }),
+];
+const LOCAL_MODELS: readonly Model[] = [
+  made('mlx-community/Qwen3-Coder-14B-4bit', 14.8, 4, {
+    ...HERE,
+    used_at: ago(0),
+    servers: ['coder'],
+    capabilities: ['tools'],
+    profiles: ['coder'],
+  }),
+  ...MOCK_MODELS.slice(2, 3),
+  made('mlx-community/Qwen3-VL-4B-4bit', 4, 4, {
+    ...HERE,
+    used_at: ago(30),
+    capabilities: ['vision', 'tools'],
+  }),
+  made('mlx-community/gemma-3-27b-it-4bit', 27, 4, {
+    local: true,
+    partial_bytes: 1.2e9,
+    capabilities: ['vision'],
+  }),
+  made('mlx-community/bge-m3-mlx-fp16', 0.57, 16, {
+    ...HERE,
+    used_at: ago(90),
+    capabilities: ['embeddings'],
+  }),
+  made('/Users/me/models/my-finetune', 8.2, 4, { ...HERE, author: null, used_at: null }),
+  made('mlx-community/SomeNewArch-9B-4bit', 9, 4, {
+    ...HERE,
+    engine_problem: 'mlx-lm 0.30 does not know the architecture new_arch.',
+  }),
+];
+const REFUSED = problem('The network dropped.', { hint: 'It goes on by itself.' });
+const DOWNLOADS: readonly Download[] = [
+  download('d1'),
+  download('d2', { model: 'mlx-community/gemma-3-12b-it-4bit', state: 'paused' }),
+  download('d3', {
+    model: 'mlx-community/Mistral-Small-3.2-24B-4bit',
+    state: 'queued',
+    retry_at: new Date(Date.now() + 12_000).toISOString(),
+    error: REFUSED,
+  }),
+  download('d4', { model: 'mlx-community/gpt-oss-20b-MXFP4-Q8', state: 'queued', bytes_done: 0 }),
+  download('d5', { model: 'mlx-community/Qwen3-4B-4bit', state: 'verifying', bytes_done: 2.3e9 }),
+  download('d6', {
+    model: 'mlx-community/Llama-3.2-3B-Instruct-4bit',
+    state: 'failed',
+    error: problem('Its owner has to let you in first.', {
+      hint: 'Accept the terms at huggingface.co/mlx-community/Llama-3.2-3B-Instruct-4bit.',
+    }),
+  }),
+  download('d7', { model: 'mlx-community/Qwen3-1.7B-4bit', bytes_total: null, bytes_done: 0 }),
+  download('d8', {
+    model: 'mlx-community/Qwen3-0.6B-4bit',
+    state: 'done',
+    bytes_total: 0.4e9,
+    finished_at: ago(0.01),
+  }),
+  download('d9', { model: 'mlx-community/Qwen3-0.6B-8bit', state: 'cancelled' }),
+];
+const HUB = { source: 'hub' } as const;
+const MOCK = state([server('coder'), VISION, FAILED], LOADS);
+const WITH_MODELS: State = { ...MOCK, library: library(11, 48.2e9), catalogue: READY };
+const QUIET: State = { ...state([]), library: library(7, 31.4e9, 2.1e9), catalogue: READY };
+
+export const STATES: Readonly<Record<string, World>> = {
+  mock: {
+    state: { ...WITH_MODELS, downloads: [download('d1')] },
+    models: MOCK_MODELS,
+    start: { ...HUB, q: 'qwen3 8b 4bit'.slice(0, 5) },
+  },
+  local: {
+    state: { ...QUIET, servers: [server('coder')], library: library(7, 31.4e9) },
+    models: LOCAL_MODELS,
+  },
+  details: {
+    state: QUIET,
+    models: MOCK_MODELS,
+    start: { ...HUB, press: ['Details of Qwen3-8B-4bit'] },
+  },
+  deleting: {
+    state: QUIET,
+    models: LOCAL_MODELS,
+    start: { press: ['Details of Qwen3-8B-8bit', 'Delete Qwen3-8B-8bit', 'Delete'] },
+  },
+  downloads: { state: { ...QUIET, downloads: DOWNLOADS }, models: MOCK_MODELS, start: HUB },
+  first: { state: { ...state([]), catalogue: READY }, models: [] },
+  nothing: {
+    state: QUIET,
+    models: MOCK_MODELS,
+    start: { ...HUB, press: ['vision', 'embeddings'] },
+  },
+  error: { state: QUIET, refusal: 'The Hugging Face Hub does not answer.', start: HUB },
+  syncing: {
+    state: { ...QUIET, catalogue: { ...READY, state: 'syncing', models: 3000, synced_at: null } },
+    silent: true,
+    start: HUB,
+  },
+  offline: {
+    state: { ...QUIET, catalogue: { ...READY, offline: true, synced_at: ago(3) } },
+    models: MOCK_MODELS,
+    start: HUB,
+  },
+  many_models: {
+    state: { ...QUIET, library: library(1000, 4e12) },
+    models: catalogue(10_000).map((one, index) => (index < 1000 ? { ...one, ...HERE } : one)),
+    start: HUB,
+  },
+  fresh: {
+    state: state(
+      [
+        server('assistant', { started_at: new Date().toISOString() }),
+        { ...VISION, state: 'starting', progress: null, size_bytes: null },
+        server('leaving', { state: 'stopping' }),
+      ],
+      { assistant: load(0.4 * GB) },
+    ),
+  },
+  empty: { state: state([]) },
+  reconnecting: { state: state([server('coder')], LOADS, 'reconnecting') },
+  saved: { state: state([server('coder'), FAILED], LOADS, 'saved') },
+  connecting: { state: INITIAL_STATE },
   refused: {
-    ...INITIAL_STATE,
-    connection: {
-      status: 'refused',
-      problem: problem('The MLX extension is not enabled.', {
-        hint: 'Run `jupyter server extension enable mlx_manager_jupyter` and restart Jupyter.',
-      }),
+    state: {
+      ...INITIAL_STATE,
+      connection: {
+        status: 'refused',
+        problem: problem('The MLX extension is not enabled.', {
+          hint: 'Run `jupyter server extension enable mlx_manager_jupyter` and restart Jupyter.',
+        }),
+      },
     },
   },
-  many: state(
-    MANY,
-    Object.fromEntries(MANY.map(({ name }, i) => [name, load(1.2 * GB, 12 * i, 0.05 * i)])),
-  ),
+  many: {
+    state: state(
+      MANY,
+      Object.fromEntries(MANY.map(({ name }, i) => [name, load(1.2 * GB, 12 * i, 0.05 * i)])),
+    ),
+  },
 };

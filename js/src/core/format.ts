@@ -3,11 +3,23 @@ const NBSP = '\u00a0';
 const KILO = 1e3;
 const MEGA = 1e6;
 const GIGA = 1e9;
+const TERA = 1e12;
+const KIBI = 2 ** 10;
 const MEBI = 2 ** 20;
 const GIBI = 2 ** 30;
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+
+const LEAST: readonly [Intl.RelativeTimeFormatUnit, number] = ['second', MINUTE];
+const AGES: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
+  ['year', 365 * DAY],
+  ['month', 30 * DAY],
+  ['week', 7 * DAY],
+  ['day', DAY],
+  ['hour', HOUR],
+  ['minute', MINUTE],
+];
 
 /**
  * Figures in the user's own number format. Files are counted in decimal units (1 GB = 10⁹ bytes), as
@@ -15,7 +27,7 @@ const DAY = 24 * HOUR;
  * do, or a Mac sold with 48 GB would show 51.5.
  */
 export interface Format {
-  /** `9.2 GB`, `650 MB`. */
+  /** `9.2 GB`, `650 MB`, `1.2 TB`. */
   bytes(bytes: number): string;
   /** `2.4` of `3.9 GB`: in the unit that `bytes` would give the other size. */
   amount(bytes: number, like: number): string;
@@ -23,10 +35,24 @@ export interface Format {
   memory(bytes: number): string;
   /** `9.2`: gigabytes of memory, where the unit stands beside it already. */
   gigabytes(bytes: number): string;
+  /** `11 GB`, `1.9 GB` of memory: where it is a forecast, and two digits say enough. */
+  room(bytes: number): string;
   /** `48`: gigabytes of memory that do not change, so that no digit has to be kept free. */
   capacity(bytes: number): string;
   /** `41 tok/s`; one decimal below ten, where it matters. */
   rate(tokensPerSecond: number): string;
+  /** `84 MB/s`. */
+  speed(bytesPerSecond: number): string;
+  /** `62%` of a share from 0 to 1; never 100 before the end. */
+  percent(share: number): string;
+  /** `8.2B`, `123K`. */
+  compact(count: number): string;
+  /** `4,096`. */
+  number(count: number): string;
+  /** `40k`, `1M` tokens, as makers of models count them: a k is 1024. */
+  tokens(count: number): string;
+  /** `2 days ago`, `yesterday`, `now`. */
+  ago(seconds: number): string;
   /** `0.21 s`, `12 s`: how long something took. */
   seconds(seconds: number): string;
   /** `12 s`, `5 m`, `1 h 12 m`, `3 d 4 h`: how long something has been going on. */
@@ -52,13 +78,40 @@ export function createFormat(locale?: string): Format {
   const giga = (count: number) => (count < 99.95 ? tenth : whole)(count);
   const amount = (bytes: number, like: number) => {
     const unit = unitOf(like);
-    return unit.size === GIGA ? giga(bytes / GIGA) : whole(bytes / unit.size);
+    return (unit.size >= GIGA ? giga : whole)(bytes / unit.size);
   };
   const bytes = (size: number) => `${amount(size, size)}${NBSP}${unitOf(size).name}`;
   const count = (value: number, unit: string) => `${whole(Math.floor(value))}${NBSP}${unit}`;
+  const percent = new Intl.NumberFormat(locale, { style: 'percent' });
+  const compact = new Intl.NumberFormat(locale, {
+    notation: 'compact',
+    maximumSignificantDigits: 3,
+  });
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
   return {
     amount,
     bytes,
+    speed: (bytesPerSecond) => `${bytes(bytesPerSecond)}/s`,
+    percent: (share) => percent.format(Math.floor(Math.min(1, share) * 100) / 100),
+    compact: (value) => compact.format(value),
+    number: whole,
+    tokens(value) {
+      const kilo = value % KIBI === 0 ? KIBI : KILO;
+      if (value < KILO) {
+        return whole(value);
+      }
+      return value >= kilo * kilo
+        ? `${tenthAtMost(value / (kilo * kilo))}M`
+        : `${whole(value / kilo)}k`;
+    },
+    ago(seconds) {
+      const [unit, size] = AGES.find(([, length]) => seconds >= length) ?? LEAST;
+      return relative.format(-Math.floor(seconds / size), unit);
+    },
+    room(held) {
+      const tens = Math.abs(held) >= 9.95 * GIBI;
+      return tens ? `${whole(held / GIBI)}${NBSP}GB` : this.memory(held);
+    },
     memory(held) {
       const large = held >= 999.5 * MEBI;
       return large ? `${giga(held / GIBI)}${NBSP}GB` : `${whole(held / MEBI)}${NBSP}MB`;
@@ -89,6 +142,9 @@ export function createFormat(locale?: string): Format {
 
 /** 999.6 MB would round to 1,000 MB, which nobody writes. */
 function unitOf(bytes: number): { readonly size: number; readonly name: string } {
+  if (bytes >= 999.5 * GIGA) {
+    return { size: TERA, name: 'TB' };
+  }
   if (bytes >= 999.5 * MEGA) {
     return { size: GIGA, name: 'GB' };
   }

@@ -1,10 +1,14 @@
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 
-import type { State, Store } from './store';
+/** Anything that can be looked at and that tells when it is different. */
+interface Watched<S> {
+  snapshot(): S;
+  subscribe(changed: () => void): () => void;
+}
 
 /** The store's state; the component draws again whenever it changes. */
-export function useStore(store: Store): State {
+export function useStore<S>(store: Watched<S>): S {
   const [state, setState] = useState(() => store.snapshot());
   useEffect(() => {
     const update = () => {
@@ -17,7 +21,7 @@ export function useStore(store: Store): State {
   return state;
 }
 
-/** Milliseconds since the epoch, once a second for as long as somebody counts seconds. */
+/** Milliseconds since the epoch; once a second for as long as somebody counts seconds. */
 export function useNow(ticking: boolean): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
@@ -33,7 +37,7 @@ export function useNow(ticking: boolean): number {
       clearInterval(timer);
     };
   }, [ticking]);
-  return now;
+  return ticking ? now : Date.now();
 }
 
 /**

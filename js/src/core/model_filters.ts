@@ -29,16 +29,19 @@ export const CAPABILITIES: readonly Capability[] = [
   'audio',
 ];
 
-/** In the order of the menu; `used` only where files are read. */
-export function sorts(source: ModelSource): readonly ModelSort[] {
-  return source === 'local'
-    ? ['relevance', 'used', 'size', 'name']
-    : ['relevance', 'downloads', 'likes', 'updated', 'size', 'name'];
-}
+/** In the order of the menu. */
+export const SORTS: Readonly<Record<ModelSource, readonly ModelSort[]>> = {
+  local: ['relevance', 'used', 'size', 'name'],
+  hub: ['relevance', 'downloads', 'likes', 'updated', 'size', 'name'],
+};
 
 /** The query for a page of what was chosen. */
 export function queryOf(filters: Filters, offset = 0, limit = PAGE_ROWS): ModelQuery {
-  return { ...filters, q: filters.q.trim(), downloaded: false, details: false, offset, limit };
+  const q = filters.q.trim();
+  // Nothing is more relevant than what one works with, where no words say otherwise.
+  const best = q === '' && filters.source === 'local' && filters.sort === 'relevance';
+  const sort = best ? 'used' : filters.sort;
+  return { ...filters, q, sort, downloaded: false, details: false, offset, limit };
 }
 
 /** One filter that is on: what it is called, and the same choice without it. */

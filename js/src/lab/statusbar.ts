@@ -7,7 +7,7 @@ import { ViewWidget } from './view_widget';
 
 const ID = 'mlx-manager-jupyter:status';
 
-/** Shows or hides `● MLX 2 running · 62 tok/s · 13.1 GB` in the status bar. */
+/** Shows or hides `● MLX 2 running · 62 tok/s · 13.1 GB ⬇ 1 download · 62%` in the status bar. */
 export class StatusItem {
   private shown: { dispose(): void } | null = null;
 

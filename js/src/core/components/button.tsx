@@ -1,7 +1,11 @@
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { createContext } from 'preact';
+import { useContext, useState } from 'preact/hooks';
 
 import { Icon, type IconName } from './icons';
+
+/** False where the Tab key shall pass the buttons by: in the rows that don't have the keyboard. */
+export const TabStop = createContext(true);
 
 interface ButtonProps {
   /** The accessible name; says what the button acts on. */
@@ -17,6 +21,7 @@ interface ButtonProps {
  */
 function Pressable(props: ButtonProps & { class: string; children: ComponentChildren }) {
   const [busy, setBusy] = useState(false);
+  const stop = useContext(TabStop);
   const press = async () => {
     if (busy) {
       return;
@@ -32,6 +37,7 @@ function Pressable(props: ButtonProps & { class: string; children: ComponentChil
     <button
       type="button"
       class={props.class}
+      tabIndex={stop ? undefined : -1}
       aria-label={props.label}
       aria-disabled={busy || undefined}
       aria-expanded={props.expanded}
@@ -43,9 +49,13 @@ function Pressable(props: ButtonProps & { class: string; children: ComponentChil
   );
 }
 
-export function TextButton({ text, ...button }: ButtonProps & { readonly text: string }) {
+export function TextButton({
+  text,
+  look = '',
+  ...button
+}: ButtonProps & { readonly text: string; readonly look?: 'primary' | 'danger' | '' }) {
   return (
-    <Pressable {...button} class="mlxm-button">
+    <Pressable {...button} class={`mlxm-button ${look && `mlxm-${look}`}`.trim()}>
       {text}
     </Pressable>
   );

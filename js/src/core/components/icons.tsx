@@ -19,6 +19,7 @@ const SHAPES = {
       <circle cx="6" cy="11" r="1.8" />
     </>
   ),
+  unfold: <path d="m4 6.3 4 4 4-4" />,
   stop: <rect x="3.5" y="3.5" width="9" height="9" rx="1" fill="currentColor" stroke="none" />,
 } satisfies Record<string, JSX.Element>;
 

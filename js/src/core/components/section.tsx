@@ -5,12 +5,19 @@ import { useId } from 'preact/hooks';
 export function Section(props: {
   readonly title: string;
   readonly aside?: ComponentChildren;
+  /** For the style sheet. */
+  readonly kind?: string;
   readonly element?: RefObject<HTMLElement>;
   readonly children: ComponentChildren;
 }) {
   const id = useId();
   return (
-    <section class="mlxm-section" aria-labelledby={id} ref={props.element ?? null}>
+    <section
+      class="mlxm-section"
+      data-kind={props.kind}
+      aria-labelledby={id}
+      ref={props.element ?? null}
+    >
       <header>
         <h2 id={id} tabIndex={-1}>
           {props.title}

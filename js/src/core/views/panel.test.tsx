@@ -10,6 +10,7 @@ import { INITIAL_STATE, type State } from '../store';
 import { FakeStore } from '../testing/fake_store';
 import { load, metrics, problem, server, snapshot } from '../testing/fixtures';
 import { render } from './panel';
+import { ServersBody } from './servers_body';
 
 let el: HTMLElement;
 let store: FakeStore;
@@ -28,7 +29,11 @@ afterEach(() => {
 
 function mount(host: Partial<Host> = {}): void {
   void act(() => {
-    render(el, store, life.signal, { ...PLAIN_HOST, format: createFormat('en'), ...host });
+    render(el, store, life.signal, ServersBody, {
+      ...PLAIN_HOST,
+      format: createFormat('en'),
+      ...host,
+    });
   });
 }
 

@@ -1,4 +1,4 @@
-import { render as draw } from 'preact';
+import { render as draw, type ComponentType } from 'preact';
 import { useState } from 'preact/hooks';
 
 import { IconButton } from '../components/button';
@@ -9,20 +9,29 @@ import { problemOf } from '../problem';
 import type { Problem } from '../schema';
 import type { Command, State, Store } from '../store';
 import { Announcer } from './announcer';
-import { MemoryView } from './memory';
-import { ServersView } from './servers';
 
-/** Draws the panel into `el` until `signal` aborts. */
+/** What stands below the panel's head, once anything is known. */
+export type Body = ComponentType<BodyProps>;
+
+interface BodyProps {
+  readonly state: State;
+  readonly store: Store;
+  /** Sends a command and shows its failure. */
+  readonly act: (command: Command) => Promise<void>;
+}
+
+/** Draws a panel into `el` until `signal` aborts. */
 export function render(
   el: HTMLElement,
   store: Store,
   signal: AbortSignal,
+  body: Body,
   host: Host = PLAIN_HOST,
 ): void {
   el.classList.add('mlxm-root');
   draw(
     <HostProvider value={host}>
-      <Panel store={store} />
+      <Panel store={store} body={body} />
     </HostProvider>,
     el,
   );
@@ -31,7 +40,7 @@ export function render(
   });
 }
 
-function Panel({ store }: { readonly store: Store }) {
+function Panel({ store, body }: { readonly store: Store; readonly body: Body }) {
   const host = useHost();
   const state = useStore(store);
   const [failure, setFailure] = useState<Problem | null>(null);
@@ -55,16 +64,12 @@ function Panel({ store }: { readonly store: Store }) {
           }}
         />
       )}
-      <Content state={state} store={store} act={act} />
+      <Content state={state} store={store} act={act} body={body} />
     </div>
   );
 }
 
-function Content(props: {
-  readonly state: State;
-  readonly store: Store;
-  readonly act: (command: Command) => Promise<void>;
-}) {
+function Content({ body: Body, ...props }: BodyProps & { readonly body: Body }) {
   const { t } = useHost();
   const { connection, hardware } = props.state;
   if (connection.status === 'refused') {
@@ -75,9 +80,8 @@ function Content(props: {
   }
   return (
     <>
-      <MemoryView state={props.state} />
-      <ServersView {...props} />
-      <Announcer servers={props.state.servers} />
+      <Body {...props} />
+      <Announcer servers={props.state.servers} downloads={props.state.downloads} />
     </>
   );
 }

@@ -4,6 +4,7 @@ import { Dot } from '../components/dot';
 import { useStore } from '../hooks';
 import { HostProvider, PLAIN_HOST, useHost, type Host } from '../host';
 import type { State, Store } from '../store';
+import { downloadTotals } from './download_figures';
 import { totals } from './figures';
 
 /** Draws the one-line summary into `el` until `signal` aborts; `open` runs when it is pressed. */
@@ -62,6 +63,23 @@ function Summary({ state }: { readonly state: State }) {
     <>
       <Dot state={status === 'live' ? attention : 'stopped'} />
       <b>MLX</b> <span>{words[status]}</span>
+      <Downloads state={state} />
     </>
+  );
+}
+
+/** `⬇ 1 download · 62%`, while there is one. */
+function Downloads({ state }: { readonly state: State }) {
+  const { t, format } = useHost();
+  const active = downloadTotals(state.downloads);
+  if (active === null || state.connection.status !== 'live') {
+    return null;
+  }
+  const count = active.count === 1 ? t('1 download') : t('%1 downloads', active.count);
+  return (
+    <span class="mlxm-status-downloads">
+      <span aria-hidden="true">⬇</span> {count}
+      {active.share !== undefined && ` · ${format.percent(active.share)}`}
+    </span>
   );
 }

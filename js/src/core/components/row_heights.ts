@@ -1,0 +1,71 @@
+/**
+ * Where rows of different heights stand, of which only those are measured that were drawn: the
+ * others count with the mean of these.
+ */
+export class RowHeights {
+  private readonly measured = new Map<string, number>();
+  private sum = 0;
+  private keys: (index: number) => string = String;
+  private tops = new Float64Array(1);
+
+  constructor(private readonly estimate: number) {}
+
+  get count(): number {
+    return this.tops.length - 1;
+  }
+
+  get total(): number {
+    return this.top(this.count);
+  }
+
+  keyOf(index: number): string {
+    return this.keys(index);
+  }
+
+  /** Pixels from the first row's upper edge to that of row `index`. */
+  top(index: number): number {
+    return this.tops[Math.max(0, Math.min(index, this.count))] ?? 0;
+  }
+
+  /** The row at `y` pixels. */
+  indexAt(y: number): number {
+    let [low, high] = [0, Math.max(0, this.count - 1)];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.top(middle) <= y) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
+    }
+    return low;
+  }
+
+  /** Lists other rows; those that were measured keep their height. */
+  list(count: number, keys: (index: number) => string): void {
+    this.keys = keys;
+    const mean = this.measured.size > 0 ? this.sum / this.measured.size : this.estimate;
+    const tops = new Float64Array(count + 1);
+    for (let index = 0; index < count; index += 1) {
+      tops[index + 1] = (tops[index] ?? 0) + (this.measured.get(keys(index)) ?? mean);
+    }
+    this.tops = tops;
+  }
+
+  /** True if that is news. */
+  measure(key: string, height: number): boolean {
+    const before = this.measured.get(key);
+    if (before !== undefined && Math.abs(before - height) < 0.5) {
+      return false;
+    }
+    this.measured.set(key, height);
+    this.sum += height - (before ?? 0);
+    return true;
+  }
+
+  /** For a new width: nothing that was measured holds any more. */
+  forget(): void {
+    this.measured.clear();
+    this.sum = 0;
+  }
+}
