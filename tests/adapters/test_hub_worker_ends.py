@@ -103,19 +103,20 @@ def test_nothing_is_fetched_twice(download: Download, hub: FakeHub, moment: str,
 
 
 def test_killed_again_and_again(tmp_path: Path, hub: FakeHub) -> None:
-    """At any byte: whatever is under way when the kill comes is less than one percent."""
-    hub.add("org/big", files={"config.json": "{}", "model.safetensors": {"size": 48_000_000}})
+    """At any byte. What the Hub had sent when the kill came, and was not read, is sent again."""
+    size = 256_000_000
+    hub.add("org/big", files={"config.json": "{}", "model.safetensors": {"size": size}})
     download = Download(
-        tmp_path, hub, tmp_path / "none", model="org/big", connections=4, segment_bytes=4 << 20
+        tmp_path, hub, tmp_path / "none", model="org/big", connections=4, segment_bytes=16 << 20
     )
-    hub.fault("slow", origin="cdn", bytes_per_second=4_000_000)
+    hub.fault("slow", origin="cdn", bytes_per_second=20_000_000)
     for quarter in (1, 2, 3):
         download.start()
-        download.until(lambda: download.state().bytes_done > quarter * 12_000_000)  # noqa: B023
+        download.until(lambda: download.state().bytes_done > quarter * size // 4)  # noqa: B023
         download.kill()
     hub.clear()
     assert download.run().stage == "done", download.log
-    assert 48_000_000 <= download.fetched() < 48_000_000 * 1.01
+    assert size <= download.fetched() < size * 1.01
 
 
 @pytest.mark.parametrize("after", ["renamed", "linked"])
@@ -188,6 +189,7 @@ def test_two_jobs_of_one_model_share_what_they_fetch(download: Download, hub: Fa
 
 ADOPTED = """
 import json, os, sys
+from pathlib import Path
 from mlx_manager_jupyter.adapters.hub.worker.job import Job
 Job(Path(sys.argv[1])).launch(json.load(sys.stdin))
 os._exit(0)

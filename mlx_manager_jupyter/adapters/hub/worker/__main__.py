@@ -164,7 +164,8 @@ def verdict(error: Exception, model: str | None) -> tuple[MLXManagerError, bool]
     """
     import httpx2  # noqa: PLC0415  imported with the client
 
-    if isinstance(error, MLXManagerError | OSError | httpx2.HTTPError | httpx2.InvalidURL):
+    known = MLXManagerError, OSError, httpx2.HTTPError, httpx2.InvalidURL, UnicodeEncodeError
+    if isinstance(error, known):
         found = explained(error, model)
         return found, isinstance(found, HubUnreachable | RateLimited | ChangedOnHub)
     if isinstance(error, Disturbed):

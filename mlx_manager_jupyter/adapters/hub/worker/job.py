@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -52,6 +53,7 @@ _KILL_SECONDS = 10.0
 #: Workers of this process by folder, until they are reaped. Kept here since Popen complains, and
 #: a zombie stays, when the object is collected while the child lives.
 _children: dict[Path, list[subprocess.Popen[bytes]]] = {}
+_children_lock = threading.Lock()
 
 
 class Job:
@@ -89,7 +91,8 @@ class Job:
             )
         finally:
             os.close(log)
-        _children.setdefault(self.folder, []).append(child)
+        with _children_lock:
+            _children.setdefault(self.folder, []).append(child)
 
     def is_running(self) -> bool:
         """Whether a worker lives, whoever started it."""
@@ -133,7 +136,7 @@ class Job:
                     f"End the process that holds {self.folder / LOCK}.",
                 )
             for process in self._workers(children):
-                with suppress(psutil.NoSuchProcess):
+                with suppress(psutil.Error):
                     if now > patience:
                         process.kill()
                     elif process.pid not in asked:
@@ -172,10 +175,11 @@ class Job:
 
     def _reap(self) -> list[subprocess.Popen[bytes]]:
         """Own workers that live; those that ended leave no zombie."""
-        living = [child for child in _children.pop(self.folder, []) if child.poll() is None]
-        if living:
-            _children[self.folder] = living
-        return living
+        with _children_lock:
+            living = [child for child in _children.pop(self.folder, []) if child.poll() is None]
+            if living:
+                _children[self.folder] = living
+            return living
 
     def _workers(self, children: list[subprocess.Popen[bytes]]) -> list[psutil.Process]:
         """Who works here: own children, and who holds the lock if it is still the one it names."""

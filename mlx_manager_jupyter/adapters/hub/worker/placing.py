@@ -32,9 +32,11 @@ def link(plan: Plan, file: ModelFile) -> None:
         return
     place.parent.mkdir(parents=True, exist_ok=True)
     temp = _temp(plan)
-    with suppress(PermissionError):  # as a file system without links says it
+    try:
         temp.symlink_to(os.path.relpath(blob, place.parent))
-        temp.replace(place)
+    except OSError:
+        return
+    temp.replace(place)
 
 
 def require_all(plan: Plan) -> None:

@@ -35,6 +35,7 @@ class Report:
         self._throttle = throttle
         self._lock = threading.Lock()
         before = load(folder / STATE, JobState)
+        self._unfinished = before.commit if before and before.stage != "done" else None
         # What an earlier run had is still there, so nobody shall see the figures fall to zero.
         self._state = (
             msgspec.structs.replace(
@@ -56,8 +57,8 @@ class Report:
 
     @property
     def commit(self) -> str | None:
-        """That an earlier run of this job planned with."""
-        return self._state.commit
+        """That an earlier run planned with and did not bring to its end."""
+        return self._unfinished
 
     def planned(self, commit: str, *, files: int, size: int) -> None:
         """What is to be done is known, and from now on what is done is counted."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import httpx2
 
@@ -44,6 +45,8 @@ _QUESTION_TRIES = 3
 _REPO_LOCK = "mlx-manager.lock"
 
 Answer = TypeVar("Answer")
+#: Files of one content: fetched once, under each of their names.
+Same: TypeAlias = "list[ModelFile]"
 
 
 class Run:
@@ -69,16 +72,15 @@ class Run:
             self._report.planned(chosen.commit, files=len(chosen.files), size=chosen.size)
             self._report.stage("running")
             placing.name_commit(chosen, spec.revision, anew=False)
-            small = [file for file in chosen.small if file.path != SEAL]
-            self._insist(lambda: stock.fetch_small(spec, chosen, small))
-            for file in small:
-                self._report.settled(file.size_bytes)
-            self._have_large(chosen)
+            missing = self._missing(chosen)
+            files = [] if spec.transport == "xet" else self._open(chosen, missing)
+            self._have_small(chosen, [file for file in chosen.small if file.path != SEAL])
+            if spec.transport == "xet":
+                self._fetch_by_xet(chosen, missing)
+            else:
+                self._fetch_by_ranges(chosen, files)
             self._report.stage("verifying")
-            seal = [file for file in chosen.small if file.path == SEAL]
-            self._insist(lambda: stock.fetch_small(spec, chosen, seal))
-            for file in seal:
-                self._report.settled(file.size_bytes)
+            self._have_small(chosen, [file for file in chosen.small if file.path == SEAL])
             self._insist(lambda: stock.fetch(spec, chosen, chosen.files))
             placing.require_all(chosen)
             placing.name_commit(chosen, spec.revision, anew=True)
@@ -110,23 +112,30 @@ class Run:
             if mark.stem not in wanted:
                 drop(mark, part_path(chosen.repo, mark.stem))
 
-    def _have_large(self, chosen: Plan) -> None:
-        missing: dict[str, list[ModelFile]] = {}
+    def _have_small(self, chosen: Plan, files: list[ModelFile]) -> None:
+        self._insist(lambda: stock.fetch_small(self._spec, chosen, files))
+        for file in files:
+            self._report.settled(file.size_bytes)
+
+    def _missing(self, chosen: Plan) -> list[Same]:
+        """The large files that the cache has not, or not whole; the others are done."""
+        missing: dict[str, Same] = {}
         for file in chosen.large:
             blob = chosen.blob(file)
-            if file.sha256 in missing or not self._checked.is_whole(blob, size=file.size_bytes):
-                missing.setdefault(str(file.sha256), []).append(file)
+            if blob.name in missing or not self._checked.is_whole(blob, size=file.size_bytes):
+                missing.setdefault(blob.name, []).append(file)
             else:
                 self._settle(chosen, [file])
-        if self._spec.transport == "xet":
-            self._fetch_by_xet(chosen, list(missing.values()))
-        else:
-            self._fetch_by_ranges(chosen, list(missing.values()))
+        return list(missing.values())
 
-    def _fetch_by_ranges(self, chosen: Plan, missing: list[list[ModelFile]]) -> None:
+    def _open(self, chosen: Plan, missing: list[Same]) -> list[tuple[Same, Incoming]]:
+        """What is there of them counts from now on."""
         (chosen.repo / "blobs").mkdir(parents=True, exist_ok=True)
         files = [(same, self._incoming(chosen, same[0])) for same in missing]
         self._report.fetching([incoming.part for _, incoming in files])
+        return files
+
+    def _fetch_by_ranges(self, chosen: Plan, files: list[tuple[Same, Incoming]]) -> None:
         with Transfer(self._spec, self._throttle) as transfer:
             for _, incoming in files:
                 transfer.add(incoming)
@@ -176,22 +185,22 @@ class Run:
             raise placing.Disturbed("An unfinished file disappeared from the cache.") from None
         self._checked.remember(blob)
 
-    def _fetch_by_xet(self, chosen: Plan, missing: list[list[ModelFile]]) -> None:
+    def _fetch_by_xet(self, chosen: Plan, missing: list[Same]) -> None:
         if any(has_weights(same) for same in missing):
             # The client gives a file its name before anyone has checked it.
             (chosen.snapshot / SEAL).unlink(missing_ok=True)
         for same in missing:
             blob, size = chosen.blob(same[0]), same[0].size_bytes
-            self._report.watch(lambda blob=blob, size=size: _in_stock(blob, size))  # type: ignore[misc]
+            self._report.watch(partial(_in_stock, blob, size))
             for _ in range(2):
-                self._insist(lambda same=same: stock.fetch(self._spec, chosen, same))  # type: ignore[misc]
+                self._insist(partial(stock.fetch, self._spec, chosen, same))
                 if self._checked.is_whole(blob, size=size):
                     break
             else:
                 raise self._mismatch(same[0])
             self._settle(chosen, same)
 
-    def _settle(self, chosen: Plan, same: list[ModelFile], part: Part | None = None) -> None:
+    def _settle(self, chosen: Plan, same: Same, part: Part | None = None) -> None:
         """Files of one content are checked and in the cache."""
         for file in same:
             if file.path != SEAL:
