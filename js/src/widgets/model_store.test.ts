@@ -73,21 +73,30 @@ describe('facts', () => {
 });
 
 describe('commands', () => {
-  it('go out with an id and resolve with the answer of that id', async () => {
+  it('go out with a number and resolve with the answer of that number', async () => {
     const store = open();
     const logs = store.send({ command: 'logs', name: 'coder', lines: 5 });
     const sent = fake.sent.at(-1);
     expect(sent).toMatchObject({ command: 'logs', name: 'coder', lines: 5 });
-    fake.fire('msg:custom', { id: 'of another view', ok: false });
-    fake.fire('msg:custom', { id: sent?.id, ok: true, result: { lines: ['x'] } });
+    fake.fire('msg:custom', { call: 'of another view', ok: false });
+    fake.fire('msg:custom', { call: sent?.call, ok: true, result: { lines: ['x'] } });
     expect(await logs).toEqual({ lines: ['x'] });
+  });
+
+  it('may name a model by its id', async () => {
+    const store = open();
+    const asked = store.send({ command: 'model', id: 'a/b' });
+    const sent = fake.sent.at(-1);
+    expect(sent).toMatchObject({ command: 'model', id: 'a/b' });
+    fake.fire('msg:custom', { call: sent?.call, ok: true, result: { id: 'a/b' } });
+    expect(await asked).toEqual({ id: 'a/b' });
   });
 
   it('reject with the problem', async () => {
     const store = open();
     const stopped = store.send({ command: 'stop', name: 'coder' });
     const refusal = problem('Which?', { code: 'unknown_server' });
-    fake.fire('msg:custom', { id: fake.sent.at(-1)?.id, ok: false, problem: refusal });
+    fake.fire('msg:custom', { call: fake.sent.at(-1)?.call, ok: false, problem: refusal });
     await expect(stopped).rejects.toMatchObject({ problem: refusal });
   });
 });
@@ -99,7 +108,7 @@ it('stops waiting for an answer that nobody wants any more', async () => {
   const reason = new Error('scrolled away');
   query.abort(reason);
   await expect(searched).rejects.toBe(reason);
-  fake.fire('msg:custom', { id: fake.sent.at(-1)?.id, ok: true, result: {} });
+  fake.fire('msg:custom', { call: fake.sent.at(-1)?.call, ok: true, result: {} });
   await expect(store.send({ command: 'prune' }, query.signal)).rejects.toBe(reason);
 });
 
@@ -122,7 +131,7 @@ describe('a picture without a kernel', () => {
   it('is none when the kernel answers, or just goes on', () => {
     for (const sign of ['msg:custom', 'change:state']) {
       const store = open();
-      fake.fire(sign, { id: 'whatever', ok: true });
+      fake.fire(sign, { call: 'whatever', ok: true });
       vi.advanceTimersByTime(LONGER_THAN_SILENCE_MS);
       expect(status(store)).toBe('live');
     }
@@ -154,7 +163,7 @@ describe('a picture without a kernel', () => {
 
   it('is asked for again when the connection to the kernel changes', () => {
     const store = open();
-    fake.fire('msg:custom', { id: 'pong', ok: true });
+    fake.fire('msg:custom', { call: 'pong', ok: true });
     fake.fire('comm_live_update');
     vi.advanceTimersByTime(LONGER_THAN_SILENCE_MS);
     expect(status(store)).toBe('saved');

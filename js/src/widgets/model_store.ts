@@ -30,9 +30,9 @@ export interface PanelTraits extends Record<string, unknown> {
   state: WireState;
 }
 
-/** What the kernel sends back for `{id, command, …}`. */
+/** What the kernel sends back for `{call, command, …}`; an `id` is that of a model. */
 interface Answer {
-  readonly id: string;
+  readonly call: string;
   readonly ok: boolean;
   readonly result?: unknown;
   readonly problem?: Problem;
@@ -110,27 +110,27 @@ export class ModelStore implements Store {
     if (!this.alive) {
       return Promise.reject(noKernel());
     }
-    const id = this.nextId();
+    const call = this.nextCall();
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      this.waiting.set(id, { resolve: resolve as Waiting['resolve'], reject });
+      this.waiting.set(call, { resolve: resolve as Waiting['resolve'], reject });
       // The kernel goes on with it: a comm has no way to call a message back.
       const leave = () => {
-        this.waiting.delete(id);
+        this.waiting.delete(call);
         reject(signal?.reason as Error);
       };
       signal?.addEventListener('abort', leave, { once: true });
-      this.post({ id, ...command });
+      this.post({ call, ...command });
     });
   }
 
   private settle(answer: Answer): void {
-    const waiting = this.waiting.get(answer.id);
+    const waiting = this.waiting.get(answer.call);
     // Every view of the model hears every answer.
     if (!waiting) {
       return;
     }
-    this.waiting.delete(answer.id);
+    this.waiting.delete(answer.call);
     if (answer.ok) {
       waiting.resolve(answer.result);
     } else {
@@ -145,7 +145,7 @@ export class ModelStore implements Store {
     this.silence = setTimeout(() => {
       this.lost();
     }, SILENCE_MS);
-    this.post({ id: this.nextId(), command: 'ping' });
+    this.post({ call: this.nextCall(), command: 'ping' });
   }
 
   private post(message: Readonly<Record<string, unknown>>): void {
@@ -202,7 +202,7 @@ export class ModelStore implements Store {
     });
   }
 
-  private nextId(): string {
+  private nextCall(): string {
     this.count += 1;
     return `${this.prefix}-${String(this.count)}`;
   }
