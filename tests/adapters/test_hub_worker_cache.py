@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
 from mlx_manager_jupyter.adapters.hub.worker.job import Job
+from mlx_manager_jupyter.adapters.hub.worker.orphans import remove_orphans
 from tests.fixtures.hub import FakeHub
 from tests.fixtures.hub_client import HubClient
 from tests.fixtures.jobs import INDEX, MODEL, SHARDS, Download, make_model
@@ -258,6 +261,29 @@ def test_discard_leaves_what_another_job_began_anew(download: Download, hub: Fak
     assert other.run().stage == "done"
     assert other.is_served()
     assert other.fetched() < other.weight_bytes
+
+
+def test_what_a_killed_client_left_is_removed_unless_one_is_at_it(
+    download: Download, hub: FakeHub, tmp_path: Path
+) -> None:
+    hub.fault("slow", path=SHARDS[0], origin="cdn", bytes_per_second=200_000)
+    call = "from huggingface_hub import snapshot_download as s; import sys; s(*sys.argv[1:])"
+    argv = [sys.executable, "-c", call, MODEL]
+    environment = {**download.environment, "HF_HOME": str(tmp_path / "hf")}
+    with subprocess.Popen(argv, env=environment, stderr=subprocess.DEVNULL) as client:
+        download.until(lambda: any(part.name.startswith(_sha(hub)) for part in download.parts()))
+        remove_orphans(download.blobs.parent)
+        assert any(part.name.startswith(_sha(hub)) for part in download.parts())
+        client.kill()
+    assert download.parts()
+    hub.clear()
+    assert download.run().stage == "done"
+    assert not download.parts()
+
+
+def _sha(hub: FakeHub) -> str:
+    name: str = hub.add(MODEL)["files"][SHARDS[0]]["sha256"]
+    return name
 
 
 def test_xet_is_the_clients_and_checked_all_the_same(tmp_path: Path, source: Path) -> None:

@@ -16,6 +16,7 @@ what it does well: small files, and what makes a folder a cache.
 `address`      where a large file is, by signed URLs that expire
 `ranges`       one connection to that place
 `part`         a large file on its way, and which of its bytes are there
+`orphans`      what huggingface_hub leaves when it is killed
 `transfer`     the connections that fetch all parts at once
 `verifying`    checksums, and what a wrong one means
 `placing`      from verified bytes to a file of the model

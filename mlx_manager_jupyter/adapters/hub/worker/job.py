@@ -34,6 +34,7 @@ from mlx_manager_jupyter.adapters.hub.worker.folder import (
     replace,
     repo_folder,
 )
+from mlx_manager_jupyter.adapters.hub.worker.orphans import remove_orphans
 from mlx_manager_jupyter.adapters.hub.worker.part import drop
 from mlx_manager_jupyter.errors import DownloadFailed
 from mlx_manager_jupyter.schema import Identity
@@ -156,6 +157,7 @@ class Job:
             for file in (self.folder / PARTS).glob("*.map"):
                 with suppress(OSError):
                     drop(file, part_path(repo, file.stem))
+            remove_orphans(repo)
             if repo.is_dir() and not _has_content(repo):
                 shutil.rmtree(repo, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)

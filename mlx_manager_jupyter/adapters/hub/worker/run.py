@@ -20,6 +20,7 @@ from mlx_manager_jupyter.adapters.hub.patterns import has_weights
 from mlx_manager_jupyter.adapters.hub.worker import placing, stock
 from mlx_manager_jupyter.adapters.hub.worker.address import Address
 from mlx_manager_jupyter.adapters.hub.worker.folder import PARTS, part_path, repo_folder
+from mlx_manager_jupyter.adapters.hub.worker.orphans import remove_orphans
 from mlx_manager_jupyter.adapters.hub.worker.part import Part, allocated, drop
 from mlx_manager_jupyter.adapters.hub.worker.patience import Patience
 from mlx_manager_jupyter.adapters.hub.worker.planning import SEAL, Plan, plan, require_room
@@ -68,6 +69,7 @@ class Run:
         lock = self._lock_repo()
         try:
             self._forget_others(chosen)
+            remove_orphans(chosen.repo)
             require_room(spec, chosen, self._job)
             self._report.planned(chosen.commit, files=len(chosen.files), size=chosen.size)
             self._report.stage("running")
