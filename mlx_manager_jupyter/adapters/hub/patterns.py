@@ -26,7 +26,6 @@ UNWANTED = (
     "*.nemo",
     "*.onnx",
     "*.onnx_data",
-    "*.ot",
     "*.pickle",
     "*.pkl",
     "*.pt",
@@ -34,6 +33,7 @@ UNWANTED = (
     "*.tflite",
     ".git*",
     "original/*",
+    "rust_model.*",
 )
 #: Mistral's repos have the same weights a second time under this name.
 _TWICE = "consolidated*.safetensors"
