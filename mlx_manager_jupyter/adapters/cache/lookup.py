@@ -12,11 +12,16 @@ import os
 import re
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlx_manager_jupyter.errors import NoWeights, UnknownModel, nearest
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _REPO_ID = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{4,64}")
+_MODELS = "models--"
 
 
 def hub_cache() -> Path:
@@ -29,6 +34,26 @@ def hub_cache() -> Path:
     home = expanded(os.environ.get("HF_HOME", f"{home}/huggingface"))
     older_name = os.environ.get("HUGGINGFACE_HUB_CACHE", f"{home}/hub")
     return Path(expanded(os.environ.get("HF_HUB_CACHE", older_name)))
+
+
+def repo_folder(cache: Path, model: str) -> Path:
+    """Where the cache keeps a repo, as huggingface_hub's ``repo_folder_name``."""
+    return cache / f"{_MODELS}{model.replace('/', '--')}"
+
+
+def repo_id(folder: str) -> str | None:
+    """The repo that a folder of the cache has the name of; None if it is no model's.
+
+    The organization ends at the first ``--``: it can't have one in its name, a model can.
+    """
+    name = folder.removeprefix(_MODELS)
+    return None if name in {folder, ""} else name.replace("--", "/", 1)
+
+
+def how_to_pull(model: str, revision: str | None = None) -> str:
+    """The commands that download a model."""
+    words = model if revision is None else f"{model} --revision {revision}"
+    return f"`%mlx_pull {words}` in a notebook, `jupyter mlx pull {words}` in a terminal"
 
 
 def local_folder(model: str) -> Path | None:
@@ -52,23 +77,33 @@ def local_folder(model: str) -> Path | None:
     return None
 
 
-def snapshot(model: str, revision: str | None) -> Path:
+def snapshot(model: str, revision: str | None, cache: Path | None = None) -> Path:
     """The folder of a cached repo at one commit, which is the folder's name.
+
+    Args:
+        model: repo id.
+        revision: branch, tag or commit; None for ``main``, or for the newest of those that are
+            there if ``main`` is not.
+        cache: `hub_cache` if None.
 
     Raises:
         UnknownModel: the cache has no such repo, or not this revision of it.
         NoWeights: the cache knows the revision's commit but holds none of its files.
     """
-    repo = hub_cache() / f"models--{model.replace('/', '--')}"
+    cache = cache or hub_cache()
+    repo = repo_folder(cache, model)
     if not _REPO_ID.fullmatch(model) or not _names_in(repo):
-        raise UnknownModel(f"There is no model {model!r} on this machine.", _how_to_get(model))
+        hint = _how_to_get(model, cache)
+        raise UnknownModel(f"There is no model {model!r} on this machine.", hint)
     wanted = "main" if revision is None else revision
     commits, refs = _names_in(repo / "snapshots"), _refs(repo / "refs")
     commit = refs.get(wanted)
+    if revision is None and commits and commit not in commits:
+        commit = newest(repo / "snapshots", commits)
     if commit is not None and commit not in commits:
         raise NoWeights(
             f"{model} at {wanted} is known to the cache, but none of its files are there.",
-            f"Download it: `hf download {model} --revision {wanted}`.",
+            f"Download it: {how_to_pull(model, wanted)}.",
         )
     # A branch or a tag wins over a commit that begins like its name.
     found = [commit] if commit else [name for name in commits if _abbreviates(wanted, name)]
@@ -85,6 +120,18 @@ def snapshot(model: str, revision: str | None) -> Path:
     )
 
 
+def newest(snapshots: Path, commits: Iterable[str]) -> str:
+    """The commit whose snapshot changed last; one that is gone meanwhile counts as oldest."""
+
+    def age(commit: str) -> tuple[int, str]:
+        try:
+            return (snapshots / commit).stat().st_mtime_ns, commit
+        except OSError:
+            return 0, commit
+
+    return max(commits, key=age)
+
+
 def _abbreviates(wanted: str, commit: str) -> bool:
     return bool(_COMMIT.fullmatch(wanted)) and commit.startswith(wanted)
 
@@ -98,12 +145,11 @@ def _refs(folder: Path) -> dict[str, str]:
     }
 
 
-def _how_to_get(model: str) -> str:
-    folders = [name for name in _names_in(hub_cache()) if name.startswith("models--")]
-    ids = [name.removeprefix("models--").replace("--", "/") for name in folders]
+def _how_to_get(model: str, cache: Path) -> str:
+    ids = filter(None, map(repo_id, _names_in(cache)))
     if near := nearest(model, ids):
         return f"Did you mean {' or '.join(near)}?"
-    return f"Download it with `hf download {model}`, or give the folder of a local model."
+    return f"Download it ({how_to_pull(model)}), or give the folder of a local model."
 
 
 def _names_in(folder: Path) -> list[str]:
