@@ -15,18 +15,32 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.client.reply import Reply as Reply
     from mlx_manager_jupyter.errors import MLXManagerError as MLXManagerError
     from mlx_manager_jupyter.notebook.chat import chat as chat
+    from mlx_manager_jupyter.notebook.downloads import downloads as downloads
+    from mlx_manager_jupyter.notebook.downloads import pull as pull
+    from mlx_manager_jupyter.notebook.models import models as models
+    from mlx_manager_jupyter.notebook.models import resolve as resolve
+    from mlx_manager_jupyter.notebook.models import search as search
     from mlx_manager_jupyter.notebook.servers import serve as serve
     from mlx_manager_jupyter.notebook.servers import servers as servers
     from mlx_manager_jupyter.notebook.servers import stop as stop
+    from mlx_manager_jupyter.widgets.downloads_panel import DownloadsPanel as DownloadsPanel
+    from mlx_manager_jupyter.widgets.models_panel import ModelsPanel as ModelsPanel
     from mlx_manager_jupyter.widgets.servers_panel import ServersPanel as ServersPanel
 
     __version__: str
 
 _HOME = {
+    "DownloadsPanel": "widgets.downloads_panel",
     "MLXManagerError": "errors",
+    "ModelsPanel": "widgets.models_panel",
     "Reply": "client.reply",
     "ServersPanel": "widgets.servers_panel",
     "chat": "notebook.chat",
+    "downloads": "notebook.downloads",
+    "models": "notebook.models",
+    "pull": "notebook.downloads",
+    "resolve": "notebook.models",
+    "search": "notebook.models",
     "serve": "notebook.servers",
     "servers": "notebook.servers",
     "stop": "notebook.servers",

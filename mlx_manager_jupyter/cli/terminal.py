@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+#: What takes less needs no explanation.
+QUIET_SECONDS = 1.0
 #: A terminal is redrawn at most this often, a log file gets a line at most that often.
 REDRAW_SECONDS = 0.1
 LOG_SECONDS = 5.0
@@ -38,7 +41,9 @@ class Step:
 
     def _show(self, text: str, end: str = "") -> None:
         if self._live:
-            print(f"\r\033[K{self._what} {text}", end=end, file=self._stream, flush=True)
+            # A line that wraps can't be drawn anew.
+            line = f"{self._what} {text}"[: shutil.get_terminal_size().columns - 1]
+            print(f"\r\033[K{line}", end=end, file=self._stream, flush=True)
         else:
             print(f"{self._what} {text}", file=self._stream, flush=True)
 
@@ -52,6 +57,29 @@ class Terminal:
     def say(self, text: str) -> None:
         """Print a line."""
         print(text, file=self._stream, flush=True)
+
+    def begin(self, what: str) -> Step:
+        """Show that something is going on; whoever calls this ends the line."""
+        return Step(what, self._stream)
+
+    @contextmanager
+    def late_step(self, what: str) -> Iterator[Callable[[float], None]]:
+        """The same for what is mostly over in a moment: call the answer with the seconds so far."""
+        steps: list[Step] = []
+
+        def wait(seconds: float) -> None:
+            if not steps and seconds >= QUIET_SECONDS:
+                steps.append(Step(what, self._stream))
+            for step in steps:
+                step.progress(f"{seconds:.0f} s")
+
+        mark = "✗"
+        try:
+            yield wait
+            mark = "✓"
+        finally:
+            for step in steps:
+                step.end(mark)
 
     @contextmanager
     def step(self, what: str) -> Iterator[Step]:

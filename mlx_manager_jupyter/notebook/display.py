@@ -1,4 +1,4 @@
-"""How servers look in a cell: MIME bundles of HTML and plain text, and a place to update them.
+"""How things look in a cell: MIME bundles of HTML and plain text, and a place to update them.
 
 Colours come from the front end's ``--jp-*`` variables, with a fallback for those that have none;
 no script and no style sheet, so that a saved notebook looks the same and needs no trust.
@@ -15,11 +15,13 @@ from IPython import get_ipython
 from IPython.display import display
 
 from mlx_manager_jupyter.notebook import format as fmt
+from mlx_manager_jupyter.notebook.table import line_width, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from mlx_manager_jupyter.schema import Server, ServerState
+    from mlx_manager_jupyter.notebook.table import Column
+    from mlx_manager_jupyter.schema import DownloadState, Server, ServerState
 
 Bundle = dict[str, str]
 
@@ -29,12 +31,19 @@ TICK_SECONDS = 0.25
 #: Style of what may be overlooked.
 QUIET = "color:var(--jp-ui-font-color2,#757575)"
 
-_COLOURS: dict[ServerState, str] = {
-    "ready": "var(--jp-success-color1,#2e7d32)",
-    "failed": "var(--jp-error-color1,#c62828)",
-    "stopped": "var(--jp-ui-font-color3,#9e9e9e)",
+GOOD = "var(--jp-success-color1,#2e7d32)"
+BAD = "var(--jp-error-color1,#c62828)"
+BUSY = "var(--jp-warn-color1,#b26a00)"
+_QUIET_COLOUR = "var(--jp-ui-font-color3,#9e9e9e)"
+
+_COLOURS: dict[ServerState | DownloadState, str] = {
+    "ready": GOOD,
+    "done": GOOD,
+    "failed": BAD,
+    "stopped": _QUIET_COLOUR,
+    "paused": _QUIET_COLOUR,
+    "cancelled": _QUIET_COLOUR,
 }
-_BUSY = "var(--jp-warn-color1,#b26a00)"
 
 _CARD = (
     "display:flex;flex-wrap:wrap;gap:2px 22px;align-items:baseline;padding:8px 12px;"
@@ -47,6 +56,8 @@ _CELL = "text-align:left;padding:3px 10px"
 _SHORT_CELL = f"{_CELL};white-space:nowrap"
 #: Characters. What is longer is a sentence, and may take several lines.
 _SHORT = 40
+#: Of plain text, where no terminal says how wide its lines are: what notebooks show without a bar.
+_PAGE = 110
 
 
 class Live:
@@ -82,6 +93,11 @@ class Live:
             self._printed = step
             print(bundle["text/plain"])  # noqa: T201  that is how a terminal displays
 
+    def clear(self) -> None:
+        """Take away what was drawn; what a terminal printed stays."""
+        if self._output:
+            self._output.replace({"text/html": "", "text/plain": ""})
+
 
 class Output:
     """One output of the current cell that can be replaced in place.
@@ -107,16 +123,28 @@ def in_kernel() -> bool:
 def card(server: Server, says: str, facts: Iterable[str]) -> Bundle:
     """One line about one server: a dot, its name, what it does, and quiet facts."""
     quiet = " · ".join(facts)
-    html = (
-        f'<div style="{_CARD}"><span>{dot(server.state)}<b>{escape(server.name)}</b> '
-        f'{escape(says)}</span><span style="{QUIET}">{escape(quiet)}</span></div>'
+    html = framed(
+        f"<span>{dot(server.state)}<b>{escape(server.name)}</b> {escape(says)}</span>"
+        f'<span style="{QUIET}">{escape(quiet)}</span>'
     )
     return {"text/html": html, "text/plain": f"● {server.name} {says}   {quiet}".rstrip()}
 
 
-def dot(state: ServerState) -> str:
+def framed(html: str) -> str:
+    """HTML in a quiet frame, in one line as long as there is room."""
+    return f'<div style="{_CARD}">{html}</div>'
+
+
+def badge(text: str, colour: str = _QUIET_COLOUR, title: str = "") -> str:
+    """A small frame with a word in it; what hovers over it explains."""
+    style = f"border:1px solid {colour};border-radius:8px;padding:0 6px;white-space:nowrap"
+    more = f' title="{escape(title)}"' if title else ""
+    return f'<span style="{style}"{more}>{escape(text)}</span>'
+
+
+def dot(state: ServerState | DownloadState) -> str:
     """A coloured dot; the state is always written beside it too."""
-    colour = _COLOURS.get(state, _BUSY)
+    colour = _COLOURS.get(state, BUSY)
     return f'<span aria-hidden="true" style="color:{colour}">●</span>&nbsp;'
 
 
@@ -151,6 +179,31 @@ def up_time(server: Server) -> str:
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], states: Sequence[Any]) -> Bundle:
     """A table of servers; ``states`` colour the dots before the rows' first column."""
     return {"text/html": _html(header, rows, states), "text/plain": _plain(header, rows)}
+
+
+def listing(
+    columns: Sequence[Column], cell: Callable[[Column, int], str], foot: Sequence[str] = ()
+) -> Bundle:
+    """A table that leaves out what there is no room for as text, and nothing as HTML.
+
+    Args:
+        columns: what it says.
+        cell: the HTML of a column's cell in that row.
+        foot: lines below it.
+    """
+    text = "\n".join([plain(columns, line_width(_PAGE)), *foot])
+    shown = [column for column in columns if any(column.cells)]
+    head = "".join(f'<th scope="col" style="{_CELL}">{escape(c.title)}</th>' for c in shown)
+    body = ""
+    for row in range(len(columns[0].cells)):
+        first, *rest = [cell(column, row) for column in shown]
+        cells = "".join(f'<td style="{_SHORT_CELL}">{each}</td>' for each in rest)
+        body += f'<tr><th scope="row" style="{_SHORT_CELL}">{first}</th>{cells}</tr>'
+    html = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return {
+        "text/html": html + "".join(f"<p>{escape(each)}</p>" for each in foot),
+        "text/plain": text,
+    }
 
 
 def _html(header: Sequence[str], rows: Sequence[Sequence[str]], states: Sequence[Any]) -> str:

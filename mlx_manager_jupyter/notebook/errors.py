@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from IPython.core.error import UsageError
 
 from mlx_manager_jupyter.errors import BadRequest, MLXManagerError
+from mlx_manager_jupyter.notebook.format import hints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,8 +57,7 @@ def _render(error: BaseException) -> list[str]:
     lines = [f"{_RED}{type(error).__name__}{_PLAIN}"]
     if isinstance(error, MLXManagerError):
         lines[0] += f": {error.message}"
-        if error.hint:
-            lines.append(error.hint)
+        lines += hints(error)
         if error.log_tail:
             lines += ["", "The log ends with:", *(f"  {line}" for line in error.log_tail)]
     return lines

@@ -19,15 +19,30 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
 
 from mlx_manager_jupyter.notebook.errors import magic_errors
+from mlx_manager_jupyter.notebook.options import PULL, SEARCH, pulled, searched
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable, Sequence
+
+    from mlx_manager_jupyter.notebook.options import Option
 
 
 def _variable(text: str) -> str:
     if not text.isidentifier():
         raise ArgumentTypeError(f"{text!r} is no name for a variable.")
     return text
+
+
+def _options(options: Sequence[Option]) -> Callable[[Any], Any]:
+    """`argument` for each of them."""
+
+    def decorate(magic: Any) -> Any:  # noqa: ANN401  a decorated method
+        for flags, more in reversed(options):
+            magic = argument(*flags, **more)(magic)
+        return magic
+
+    return decorate
 
 
 @magics_class
@@ -102,6 +117,39 @@ class MLXMagics(Magics):
         given = _parse(self.mlx_logs, line)
         log = shared_client().servers.logs(given.name, given.n)
         print("\n".join(log.lines) or "The log is empty so far.")  # noqa: T201  a magic displays
+
+    @magic_arguments()
+    @_options(SEARCH)
+    @magic_errors()
+    @no_var_expand
+    @line_magic
+    def mlx_search(self, line: str) -> None:
+        """Search the MLX models of the Hugging Face Hub."""
+        from mlx_manager_jupyter.notebook.models import search  # noqa: PLC0415  on use
+
+        display(search(**searched(_parse(self.mlx_search, line))))
+
+    @magic_arguments()
+    @_options(PULL)
+    @magic_errors()
+    @no_var_expand
+    @line_magic
+    def mlx_pull(self, line: str) -> None:
+        """Download a model, verified. Interrupt to pause; the same line goes on with it."""
+        from mlx_manager_jupyter.notebook.downloads import pull  # noqa: PLC0415  on use
+
+        pull(**pulled(_parse(self.mlx_pull, line)))
+
+    @magic_arguments()
+    @magic_errors()
+    @no_var_expand
+    @line_magic
+    def mlx_models(self, line: str) -> None:
+        """Show the models of this machine."""
+        from mlx_manager_jupyter.notebook.models import models  # noqa: PLC0415  on use
+
+        _parse(self.mlx_models, line)
+        display(models())
 
     @magic_arguments()
     @argument("target", nargs="?", metavar="MODEL", help="Whom to ask.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlx_manager_jupyter.client.client import Client
 from mlx_manager_jupyter.client.discovery import read
-from mlx_manager_jupyter.schema import StartServer
+from mlx_manager_jupyter.schema import ModelQuery, StartServer
 from tests.fixtures import jupyter
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlx_manager_jupyter.schema import Server
+    from tests.fixtures.hub import FakeHub
 
 #: Apart from other runs on this machine, below the range the system hands out by itself.
 PORTS = {"MLX_MANAGER_DEFAULT_PORT_START": str(12_000 + os.getpid() % 8_000)}
@@ -68,6 +69,16 @@ class Jupyter:
                 client.servers.stop(server.name)
         self.journal.unlink(missing_ok=True)
 
+    def remove_all(self) -> None:
+        """No download listed, no model here."""
+        with self.using() as client:
+            for _ in range(2):  # cancelled, then dismissed
+                for download in client.downloads.list():
+                    client.downloads.cancel(download.id)
+            for model in client.models.search(ModelQuery(limit=1000)).models:
+                client.models.delete(model.id)
+            client.models.prune()
+
     @contextmanager
     def using(self) -> Iterator[Client]:
         client = self.client
@@ -78,9 +89,11 @@ class Jupyter:
 
 
 @contextmanager
-def running(folder: Path, model: Path) -> Iterator[Jupyter]:
+def running(folder: Path, model: Path, hub: FakeHub) -> Iterator[Jupyter]:
     """Start it, wait for its door, and stop it as a terminal would."""
-    with jupyter.Jupyter(folder, env=PORTS) as process:
+    given = hub.environment(folder / "hf")
+    of_hub = {key: value for key, value in given.items() if key.startswith("HF_")}
+    with jupyter.Jupyter(folder, env=PORTS | of_hub) as process:
         yield Jupyter(process.connection_file, model, folder)
 
 

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from tests.notebook.conftest import jupyter, kernel, session_jupyter, session_kernel
+from tests.notebook.conftest import (
+    hub,
+    jupyter,
+    kernel,
+    session_hub,
+    session_jupyter,
+    session_kernel,
+)
 
-__all__ = ["jupyter", "kernel", "session_jupyter", "session_kernel"]
+__all__ = ["hub", "jupyter", "kernel", "session_hub", "session_jupyter", "session_kernel"]
