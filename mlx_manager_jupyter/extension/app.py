@@ -6,82 +6,76 @@ import asyncio
 import os
 import signal
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_core.paths import jupyter_runtime_dir
-from jupyter_server.extension.application import ExtensionApp
 from msgspec.structs import replace
-from traitlets import Dict, Int, Unicode, default
 
 from mlx_manager_jupyter import __version__
-from mlx_manager_jupyter.adapters.engines import ENGINES
+from mlx_manager_jupyter.adapters.engines import ENGINES, find, known_models
 from mlx_manager_jupyter.adapters.hardware import this_machine
+from mlx_manager_jupyter.adapters.hub import Hub
 from mlx_manager_jupyter.adapters.process import identify, is_alive
 from mlx_manager_jupyter.adapters.storage import Store
 from mlx_manager_jupyter.adapters.upstream import Upstream
-from mlx_manager_jupyter.extension import events, gateway, keys, profiles, servers, status
+from mlx_manager_jupyter.errors import EngineMissing
+from mlx_manager_jupyter.extension import (
+    downloads,
+    events,
+    gateway,
+    keys,
+    models,
+    profiles,
+    servers,
+    status,
+)
 from mlx_manager_jupyter.extension.door import Door
 from mlx_manager_jupyter.extension.managers import SETTING, Managers
-from mlx_manager_jupyter.schema import Snapshot
+from mlx_manager_jupyter.extension.settings import Settings
+from mlx_manager_jupyter.schema import Metrics, Snapshot
+from mlx_manager_jupyter.services.downloads import DownloadManager, Ledger
 from mlx_manager_jupyter.services.events import EventHub
 from mlx_manager_jupyter.services.gateway import Gateway
 from mlx_manager_jupyter.services.keys import KeyManager
 from mlx_manager_jupyter.services.metrics import MetricsManager
+from mlx_manager_jupyter.services.models import (
+    CatalogueKeeper,
+    DetailsKeeper,
+    LocalLibrary,
+    MemoryBook,
+    ModelManager,
+    Reader,
+    Use,
+    by_model,
+    models_of,
+)
 from mlx_manager_jupyter.services.profiles import ProfileManager
 from mlx_manager_jupyter.services.servers import Claims, Planner, ServerManager
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
-MAX_PORT = 65535
 
-
-class MLXManager(ExtensionApp):
+class MLXManager(Settings):
     """Local MLX models in the notebook: profiles, servers, and a gateway to them."""
 
     name = "mlx_manager_jupyter"
     app_name = "MLX Manager for Jupyter"
     load_other_extensions = True
-    classes = [EventHub, Gateway, KeyManager, MetricsManager, ProfileManager, ServerManager]  # noqa: RUF012
+    classes = [  # noqa: RUF012  as traitlets wants it
+        DownloadManager,
+        EventHub,
+        Gateway,
+        KeyManager,
+        MetricsManager,
+        ModelManager,
+        ProfileManager,
+        ServerManager,
+    ]
 
     _minds_interrupts = False
-
-    home = Unicode(help="Folder of profiles, logs and demo models (env: MLX_MANAGER_HOME).").tag(
-        config=True
-    )
-    gateway_port = Int(
-        help="Port of the loopback door for kernels and OpenAI clients; any free one if taken "
-        "(env: MLX_MANAGER_GATEWAY_PORT)."
-    ).tag(config=True)
-    default_port_start = Int(
-        help="Servers get the first free port from here on (env: MLX_MANAGER_DEFAULT_PORT_START)."
-    ).tag(config=True)
-    engine_paths = Dict(
-        key_trait=Unicode(),
-        value_trait=Unicode(),
-        help="Where an engine's executable is: {'mlx-lm': '/path/to/mlx_lm.server'}. "
-        "Unset: beside this Python, then on PATH.",
-    ).tag(config=True)
-
-    @default("home")
-    def _default_home(self) -> str:
-        return os.environ.get("MLX_MANAGER_HOME") or str(Path.home() / ".mlx-manager")
-
-    @default("gateway_port")
-    def _default_gateway_port(self) -> int:
-        return self._port_from("MLX_MANAGER_GATEWAY_PORT", 10239)
-
-    @default("default_port_start")
-    def _default_port_start(self) -> int:
-        return self._port_from("MLX_MANAGER_DEFAULT_PORT_START", 10240)
-
-    def _port_from(self, variable: str, usual: int) -> int:
-        given = os.environ.get(variable) or str(usual)
-        if given.isdecimal() and int(given) <= MAX_PORT:
-            return int(given)
-        self.log.warning("%s=%s is no port; %s is used", variable, given, usual)
-        return usual
 
     def initialize_settings(self) -> None:
         """Build one manager of each noun and tie them together."""
@@ -90,13 +84,18 @@ class MLXManager(ExtensionApp):
         me = replace(identify(os.getpid()), argv=())
         machine = this_machine()
         self._upstream = Upstream()
-        self._store = store = Store(home / "state.json")
+        self._store = store = Store(Path(self.database_path).expanduser())
+        cache = Path(self.hf_cache_path).expanduser()
         parts: dict[str, Any] = {"parent": self}
 
         hub = EventHub(self._snapshot, self._watched, **parts)
         saved = ProfileManager(store, hub.publish, **parts)
+        memory = MemoryBook(store, machine, limit_percent=self.max_memory_percent, log=self.log)
+        found = self._models(home, cache, memory, hub)
         planner = Planner(
             profiles=saved,
+            servable=found.servable,
+            cache=cache,
             me=me,
             logs=home / "logs",
             engine_paths=self.engine_paths,
@@ -111,8 +110,21 @@ class MLXManager(ExtensionApp):
             publish=hub.publish,
             **parts,
         )
-        metrics = MetricsManager(machine, running.pids, hub.publish, **parts)
+        metrics = MetricsManager(machine, running.pids, hub.publish, sampled=self._sampled, **parts)
         self.managers = Managers(
+            models=found,
+            downloads=DownloadManager(
+                ledger=Ledger(store, me, is_alive),
+                jobs=home / "downloads",
+                cache=cache,
+                environment=self._for_workers(),
+                max_running=self.max_downloads,
+                limit=self.download_limit or None,
+                repo_id=found.repo_id,
+                publish=hub.publish,
+                ended=found.changed,
+                **parts,
+            ),
             profiles=saved,
             servers=running,
             gateway=Gateway(
@@ -131,6 +143,64 @@ class MLXManager(ExtensionApp):
         self.settings[SETTING] = self.managers
         self.door = Door(Path(jupyter_runtime_dir()), self.log)
 
+    def _models(self, home: Path, cache: Path, memory: MemoryBook, hub: EventHub) -> ModelManager:
+        heard: dict[str, Any] = {"publish": hub.publish, "log": self.log}
+        client = Hub(offline=self.offline_mode, endpoint=self.hf_endpoint or None)
+        folders = [Path(folder).expanduser() for folder in self.model_folders]
+        reader = Reader(self._known_types)
+        return ModelManager(
+            library=LocalLibrary(cache, folders, reader, **heard),
+            catalogue=CatalogueKeeper(
+                client,
+                home / "catalogue.json",
+                reader,
+                author=self.hf_organization or None,
+                offline=self.offline_mode,
+                **heard,
+            ),
+            details=DetailsKeeper(client, reader),
+            hub=client,
+            memory=memory,
+            use=self._use,
+            parent=self,
+        )
+
+    def _known_types(self) -> dict[str, frozenset[str]]:
+        """By engine that is installed, the model types that it can run."""
+        known: dict[str, frozenset[str]] = {}
+        for kind, engine in ENGINES.items():
+            with suppress(EngineMissing):
+                known[kind] = known_models(find(engine, self.engine_paths.get(kind)))
+        return known
+
+    def _for_workers(self) -> dict[str, str]:
+        """The environment of downloads: ours, token included, and the Hub that we ask."""
+        endpoint = {"HF_ENDPOINT": self.hf_endpoint} if self.hf_endpoint else {}
+        return {**os.environ, **endpoint}
+
+    def _use(self) -> Use:
+        managers = self.managers
+        return Use(
+            profiles=by_model((saved.model, saved.name) for saved in managers.profiles.records),
+            servers=by_model(
+                (model, server.name)
+                for server in managers.servers.all
+                if server.alive
+                for model in models_of(server.stored.profile.model, server.stored.argv)
+            ),
+            downloads=managers.downloads.active(),
+        )
+
+    def _sampled(self, metrics: Metrics) -> None:
+        """What servers hold is what estimates are corrected by."""
+        held = {}
+        for server in self.managers.servers.records:
+            load = metrics.servers.get(server.name)
+            if load and load.memory_bytes and server.size_bytes and server.state == "ready":
+                name = f"{server.model}@{server.revision}"
+                held[name] = server.size_bytes, load.memory_bytes
+        self.managers.models.learn(held)
+
     def initialize_handlers(self) -> None:
         """The same handlers as at the door, under Jupyter's own URL and login."""
         self.handlers.extend(_routes("/mlx-manager/api", "/mlx-manager/v1"))
@@ -143,6 +213,7 @@ class MLXManager(ExtensionApp):
         self.managers.gateway_url = f"{self.door.url}v1"
         self._mind_interrupts(serverapp)
         await self.managers.servers.open()
+        await self.managers.downloads.open()
         for notice in self._store.notices:
             self.log.warning(notice)
 
@@ -154,8 +225,10 @@ class MLXManager(ExtensionApp):
             asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
         self.door.close()  # first, so that nobody asks for more
         try:
+            await self.managers.downloads.close()  # while the store still lists who else is there
             await self.managers.servers.close()
         finally:
+            await self.managers.models.close()
             self.managers.events.close()
             await self._upstream.close()
 
@@ -174,15 +247,19 @@ class MLXManager(ExtensionApp):
             gateway_url=managers.gateway_url,
             servers=managers.servers.records,
             profiles=managers.profiles.records,
+            downloads=managers.downloads.records,
+            library=managers.models.library,
+            catalogue=managers.models.catalogue,
             metrics=managers.metrics.latest,
             history=managers.metrics.history,
         )
 
     def _watched(self, watched: bool) -> None:  # noqa: FBT001  the hub's callback
         self.managers.metrics.watch(watched=watched)
+        self.managers.models.watch(watched=watched)
 
 
 def _routes(api: str, v1: str) -> list[tuple[str, type]]:
-    nouns = (status, profiles, servers, keys, events)
+    nouns = (status, models, downloads, profiles, servers, keys, events)
     rest = [(api + path, handler) for noun in nouns for path, handler in noun.HANDLERS]
     return [*rest, *((v1 + path, handler) for path, handler in gateway.HANDLERS)]

@@ -64,9 +64,10 @@ class RecordHandler(OwnErrors, APIHandler):
 
     async def while_asked(self, work: Coroutine[Any, Any, T]) -> T:
         """Do work that is for nobody once the one who asked is gone: it is cancelled then."""
-        self._work = asyncio.create_task(work)
+        task: asyncio.Task[T] = asyncio.create_task(work)
+        self._work = task
         try:
-            return await self._work
+            return await task
         except asyncio.CancelledError:
             raise web.Finish from None
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mlx_manager_jupyter.schema import Hardware
+    from mlx_manager_jupyter.services.downloads import DownloadManager
     from mlx_manager_jupyter.services.events import EventHub
     from mlx_manager_jupyter.services.gateway import Gateway
     from mlx_manager_jupyter.services.keys import KeyManager
     from mlx_manager_jupyter.services.metrics import MetricsManager
+    from mlx_manager_jupyter.services.models import ModelManager
     from mlx_manager_jupyter.services.profiles import ProfileManager
     from mlx_manager_jupyter.services.servers import ServerManager
 
@@ -22,6 +24,8 @@ SETTING = "mlx_manager"
 class Managers:
     """One of each noun, and the facts that ``GET status`` adds."""
 
+    models: ModelManager
+    downloads: DownloadManager
     profiles: ProfileManager
     servers: ServerManager
     gateway: Gateway

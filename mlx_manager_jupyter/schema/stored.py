@@ -49,6 +49,8 @@ class StoredServer(Record):
     process: Identity | None = None
     started_at: datetime | None = None
     size_bytes: int | None = None
+    revision: str | None = None
+    """The commit that is served, whatever branch or tag the profile names."""
 
 
 class StoredDownload(Record):

@@ -38,6 +38,8 @@ class Extension:
         self.claims = Claims(self.store, me, is_alive)
         planner = Planner(
             profiles=ProfileManager(self.store, self.events.append),
+            servable=_as_it_is,
+            cache=folder / "hub",
             me=me,
             logs=folder / "logs",
             engine_paths={"mlx-lm": str(engine)},
@@ -81,6 +83,10 @@ class Extension:
     async def ready(self, name: str = "tiny") -> Server:
         """Wait until this server is ready."""
         return (await self.until(lambda seen: name in seen and seen[name].state == "ready"))[name]
+
+
+async def _as_it_is(model: str) -> str:
+    return model
 
 
 @asynccontextmanager

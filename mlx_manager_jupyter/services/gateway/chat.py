@@ -51,7 +51,7 @@ class Chat:
         named = {
             "X-MLX-Server": stored.name,
             "X-MLX-Model": stored.profile.model,
-            "X-MLX-Revision": stored.profile.revision,
+            "X-MLX-Revision": stored.revision,
             "X-MLX-Engine": stored.engine,
         }
         return {name: quote(value, safe=READABLE) for name, value in named.items() if value}

@@ -95,7 +95,7 @@ class ManagedServer:
             pid=stored.process.pid if stored.process and self.alive else None,
             port=stored.port,
             profile=stored.profile_name,
-            revision=stored.profile.revision,
+            revision=stored.revision,
             aliases=stored.profile.aliases,
             size_bytes=stored.size_bytes,
             keep=stored.keep,

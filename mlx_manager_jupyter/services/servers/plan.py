@@ -16,7 +16,7 @@ from mlx_manager_jupyter.errors import BadRequest, InvalidValue, PortTaken
 from mlx_manager_jupyter.schema import StoredServer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping
     from pathlib import Path
 
     from mlx_manager_jupyter.schema import Identity, Profile, StartServer
@@ -39,13 +39,27 @@ class Planner:
         self,
         *,
         profiles: ProfileManager,
+        servable: Callable[[str], Awaitable[str]],
+        cache: Path,
         me: Identity,
         logs: Path,
         engine_paths: Mapping[str, str],
         port_start: int,
     ) -> None:
-        """``me`` will own what is started; ``logs`` is the folder of all servers' logs."""
+        """Hand over what it needs.
+
+        Args:
+            profiles: the saved ones.
+            servable: the local model that loose words mean.
+            cache: where repos are looked for.
+            me: will own what is started.
+            logs: folder of all servers' logs.
+            engine_paths: executables by engine, where they are configured.
+            port_start: the first port to try.
+        """
         self.me = me
+        self._servable = servable
+        self._cache = cache
         self._profiles = profiles
         self._logs = logs
         self._engine_paths = engine_paths
@@ -57,6 +71,7 @@ class Planner:
         Raises:
             BadRequest: when the request names neither a model nor a profile, or both.
             UnknownProfile, UnknownField, InvalidValue: as `ProfileManager` does.
+            AmbiguousModel: when loose words mean several local models.
         """
         if (wanted.model is None) == (wanted.profile is None):
             raise BadRequest("Name either a model or a profile.")
@@ -72,8 +87,9 @@ class Planner:
             changes["port"] = wanted.port
         if saved is not None:
             return wanted.name or saved.name, self._profiles.override(saved, changes), saved.name
-        name = wanted.name or default_name(wanted.model or "")
-        return name, self._profiles.make({"name": name, "model": wanted.model, **changes}), None
+        model = await self._servable(wanted.model or "")
+        name = wanted.name or default_name(model)
+        return name, self._profiles.make({"name": name, "model": model, **changes}), None
 
     async def prepare(
         self,
@@ -109,7 +125,7 @@ class Planner:
         keep: bool,  # noqa: FBT001  runs in a thread, which takes no keywords
         taken: Collection[int],
     ) -> StoredServer:
-        folder = locate(profile.model, profile.revision)
+        folder = locate(profile.model, profile.revision, cache=self._cache)
         engine = ENGINES["mlx-lm" if profile.engine == "auto" else profile.engine]
         installed = find(engine, self._engine_paths.get(engine.kind))
         engine.check(profile, known_flags(installed) if engine.flags_used(profile) else None)
@@ -136,6 +152,7 @@ class Planner:
             wanted=True,
             owner=self.me,
             size_bytes=folder.size_bytes,
+            revision=folder.revision,
         )
 
     def _port(self, profile: Profile, taken: Collection[int]) -> int:

@@ -1,0 +1,130 @@
+"""The models of this machine: the Hugging Face cache and extra folders, as of the last scan."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from mlx_manager_jupyter.adapters.cache.scan import scan
+from mlx_manager_jupyter.schema import Library, LibraryChanged
+from mlx_manager_jupyter.services.models.index import Index
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from logging import Logger
+    from pathlib import Path
+
+    from mlx_manager_jupyter.adapters.cache.model import CachedModel
+    from mlx_manager_jupyter.schema import Event
+    from mlx_manager_jupyter.services.models.rows import Reader, Row
+
+#: Seconds between two scans while somebody watches: another program may download too.
+WATCH_SECONDS = 10.0
+
+
+class LocalLibrary:
+    """Scans on demand, and while somebody watches; tells when something is different."""
+
+    def __init__(
+        self,
+        cache: Path,
+        folders: Sequence[Path],
+        reader: Reader,
+        *,
+        publish: Callable[[Event], None],
+        log: Logger,
+    ) -> None:
+        """``cache`` is that of Hugging Face, ``folders`` hold models beside it."""
+        self.cache = cache
+        self._folders = tuple(folders)
+        self._reader = reader
+        self._publish = publish
+        self._log = log
+        self._found: dict[str, CachedModel] = {}
+        self._rows: dict[str, Row] = {}
+        self._index: Index | None = None
+        self._scanning = asyncio.Lock()
+        self._watcher: asyncio.Task[None] | None = None
+        self.record = Library()
+
+    @property
+    def rows(self) -> dict[str, Row]:
+        """By id, as of the last scan."""
+        return self._rows
+
+    @property
+    def found(self) -> dict[str, CachedModel]:
+        """What the scan said, by id."""
+        return self._found
+
+    def index(self) -> Index:
+        """Over the ids, in the order of `rows`."""
+        if self._index is None:
+            self._index = Index(list(self._rows), [0] * len(self._rows))
+        return self._index
+
+    async def refresh(self) -> None:
+        """Scan now; what did not change costs almost nothing."""
+        async with self._scanning:
+            found, rows, free = await asyncio.to_thread(self._scan)
+            changed = found != self._found
+            self._found, self._rows = found, rows
+            if changed:
+                self._index = None
+            record = replace(
+                self.record,
+                version=self.record.version + changed,
+                models=sum(model.complete for model in found.values()),
+                size_bytes=sum(model.size_bytes for model in found.values()),
+                partial_bytes=sum(model.partial_bytes for model in found.values()),
+                free_bytes=free,
+            )
+            if changed or self.record.version == 0:
+                self.record = replace(record, version=max(1, record.version))
+                self._publish(LibraryChanged(library=self.record))
+
+    async def refresh_once(self) -> None:
+        """Scan if that was never done."""
+        if self.record.version == 0:
+            await self.refresh()
+
+    def watch(self, *, watched: bool) -> None:
+        """Scan now and then while somebody watches, and only then."""
+        if watched and self._watcher is None:
+            self._watcher = asyncio.create_task(self._watch())
+        elif not watched and self._watcher is not None:
+            self._watcher.cancel()
+            self._watcher = None
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self.refresh()
+            except OSError as error:
+                self._log.warning("the models can't be listed: %s", error)
+            await asyncio.sleep(WATCH_SECONDS)
+
+    def _scan(self) -> tuple[dict[str, CachedModel], dict[str, Row], int | None]:
+        known, rows = self._found, self._rows
+        found = scan(self.cache, self._folders, known)
+        kept = {name for name, model in found.items() if known.get(name) is model}
+        fresh = {
+            name: rows[name] if name in kept else self._reader.cached(model)
+            for name, model in found.items()
+        }
+        free = None
+        with suppress(OSError):
+            free = shutil.disk_usage(_existing(self.cache)).free
+        return found, fresh, free
+
+
+def _existing(path: Path) -> Path:
+    """The nearest folder that is there: the cache's own comes with the first download."""
+    while not os.path.isdir(path) and path != path.parent:  # noqa: PTH112  no error if it is closed to us
+        path = path.parent
+    return path

@@ -1,0 +1,241 @@
+"""Models as people meet them: search, facts, fit, names, and what is on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+from traitlets.config import LoggingConfigurable
+
+from mlx_manager_jupyter.adapters.cache.partials import remove_partials
+from mlx_manager_jupyter.adapters.cache.verify import verify
+from mlx_manager_jupyter.adapters.hub import delete
+from mlx_manager_jupyter.errors import ModelInUse, ModelUnusable, UnknownModel
+from mlx_manager_jupyter.schema import Fit, Model, ModelPage, ModelQuery, Pruned, Resolution
+from mlx_manager_jupyter.services.models.details import is_repo_id
+from mlx_manager_jupyter.services.models.fit import fit
+from mlx_manager_jupyter.services.models.resolve import resolve
+from mlx_manager_jupyter.services.models.search import Search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mlx_manager_jupyter.adapters.hub import Hub
+    from mlx_manager_jupyter.schema import Catalogue, Library, ModelSource, Verification
+    from mlx_manager_jupyter.services.models.catalogue import CatalogueKeeper
+    from mlx_manager_jupyter.services.models.details import DetailsKeeper
+    from mlx_manager_jupyter.services.models.library import LocalLibrary
+    from mlx_manager_jupyter.services.models.memory import MemoryBook
+    from mlx_manager_jupyter.services.models.rows import Row
+    from mlx_manager_jupyter.services.models.use import Use
+
+
+class ModelManager(LoggingConfigurable):
+    """Knows the models of this machine and those of the Hub."""
+
+    def __init__(
+        self,
+        *,
+        library: LocalLibrary,
+        catalogue: CatalogueKeeper,
+        details: DetailsKeeper,
+        hub: Hub,
+        memory: MemoryBook,
+        use: Callable[[], Use],
+        **kwargs: object,
+    ) -> None:
+        """``use`` says who works with which model right now."""
+        super().__init__(**kwargs)
+        self._library = library
+        self._catalogue = catalogue
+        self._details = details
+        self._hub = hub
+        self._memory = memory
+        self._search = Search(library, catalogue, details, memory, use)
+        self._use = use
+        self._refreshing: asyncio.Task[None] | None = None
+        self._learning: asyncio.Task[None] | None = None
+
+    @property
+    def library(self) -> Library:
+        """The models of this machine in figures, as of the last scan."""
+        return self._library.record
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What is known of the Hub."""
+        return self._catalogue.record
+
+    # --- reading --------------------------------------------------------------------------------
+
+    async def search(self, query: ModelQuery) -> ModelPage:
+        """One page of models, best first.
+
+        Raises:
+            HubFailed: the Hub is asked for, nothing of it is here, and it can't be reached.
+        """
+        return await self._search.page(query)
+
+    async def get(self, model: str) -> Model:
+        """One model with its files: from this machine if it is complete here, else from the Hub.
+
+        Raises:
+            UnknownModel: neither has it.
+            HubFailed: it is not here, and the Hub can't say.
+        """
+        row = await self._row(model)
+        memory = await self._memory.now()
+        return replace(self._search.shown(row.model, memory), files=row.model.files)
+
+    async def fit(
+        self,
+        model: str,
+        context_length: int | None = None,
+        concurrency: int = 1,
+        kv_bits: int | None = None,
+    ) -> Fit:
+        """Whether it fits into the memory that is free now, and what else would.
+
+        Raises:
+            UnknownModel, HubFailed: as `get` does.
+            ModelUnusable: nobody knows how large it is.
+        """
+        row = await self._row(model)
+        if row.weights_bytes is None:
+            raise ModelUnusable(f"The size of {model} is not known.", "Ask again when online.")
+        memory = await self._memory.now()
+        others = await self._catalogue.loaded()
+        rows = {**(others.by_id if others else {}), **self._library.rows}
+        return await asyncio.to_thread(
+            fit,
+            row,
+            list(rows.values()),
+            memory,
+            self._memory.usage,
+            context_length=context_length,
+            concurrency=concurrency,
+            kv_bits=kv_bits,
+            limit_percent=self._memory.limit_percent,
+        )
+
+    async def resolve(self, words: str, source: ModelSource = "hub") -> Resolution:
+        """The one model that loose words mean, preferring what is on this machine.
+
+        Raises:
+            AmbiguousModel: they mean several; ``candidates`` names them.
+            UnknownModel: they mean none; the hint names the nearest.
+            HubFailed: only the Hub could say, and can't be asked.
+        """
+        await self._library.refresh()
+        here = [row.model for row in self._library.rows.values() if row.model.complete]
+        if source == "local":
+            return await asyncio.to_thread(resolve, words, here)
+        listing = await self._catalogue.listing()
+        known = {row.model.id: row.model for row in listing.rows} | {m.id: m for m in here}
+        return await asyncio.to_thread(resolve, words, list(known.values()))
+
+    async def repo_id(self, words: str) -> str:
+        """The repo to download; a full id is taken as it is, for the catalogue may lack it.
+
+        Raises:
+            AmbiguousModel, UnknownModel, HubFailed: as `resolve` does.
+        """
+        words = words.strip()
+        self._catalogue.refuse_offline()
+        return words if is_repo_id(words) else (await self.resolve(words)).id
+
+    async def servable(self, words: str) -> str:
+        """What to serve: loose words become the one local model that they mean.
+
+        Raises:
+            AmbiguousModel: they mean several.
+        """
+        await self._library.refresh()
+        if words in self._library.rows or is_repo_id(words) or "/" in words:
+            return words
+        try:
+            return (await self.resolve(words, "local")).id
+        except UnknownModel:
+            return words  # a folder, or something whose absence is best told by looking for it
+
+    # --- commands -------------------------------------------------------------------------------
+
+    async def sync(self) -> Catalogue:
+        """Ask the Hub for its list now.
+
+        Raises:
+            Offline: the settings say that it is never asked.
+        """
+        return await self._catalogue.sync()
+
+    async def delete(self, model: str) -> Pruned:
+        """Remove a model of the cache, all revisions of it.
+
+        Raises:
+            UnknownModel: it is not there.
+            ModelInUse: a server serves it, or it is being downloaded.
+            ModelUnusable: it is a folder of the user's own, which only the user deletes.
+        """
+        await self._library.refresh()
+        use = self._use()
+        if names := use.servers.get(model):
+            hint = f"Stop it first: %mlx_stop {' '.join(names)}"
+            raise ModelInUse(f"{model} is served by {', '.join(names)}.", hint)
+        if model in use.downloads:
+            raise ModelInUse(f"{model} is being downloaded.", "Cancel the download first.")
+        known = self._library.found.get(model)
+        if known and known.id.startswith("/"):
+            message = f"{model} is a folder beside the cache."
+            raise ModelUnusable(message, "Delete it yourself; MLX Manager did not put it there.")
+        freed = await asyncio.to_thread(delete, self._library.cache, model)
+        await self._library.refresh()
+        return Pruned(freed_bytes=freed, models=(model,))
+
+    async def verify(self, model: str) -> Verification:
+        """Read every file of a local model again and compare it with its checksum. Takes a while.
+
+        Raises:
+            UnknownModel: it is not on this machine.
+        """
+        return await asyncio.to_thread(verify, self._library.cache, model)
+
+    async def prune(self) -> Pruned:
+        """Remove what is left of downloads that nobody goes on with."""
+        active = self._use().downloads
+        pruned = await asyncio.to_thread(remove_partials, self._library.cache, active)
+        await self._library.refresh()
+        return pruned
+
+    def changed(self) -> None:
+        """Something was put into the cache or taken from it: look again soon."""
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = asyncio.create_task(self._library.refresh())
+
+    def watch(self, *, watched: bool) -> None:
+        """Keep the list up to date while somebody watches."""
+        self._library.watch(watched=watched)
+
+    def learn(self, held: Mapping[str, tuple[int, int]]) -> None:
+        """Learn from what servers hold: by model, the bytes of its weights and of its process."""
+        if self._learning is None or self._learning.done():
+            self._learning = asyncio.create_task(self._memory.observe(held))
+
+    async def close(self) -> None:
+        """End what is under way."""
+        for task in (self._refreshing, self._learning):
+            if task and not task.done():
+                await asyncio.wait([task])
+        self._library.watch(watched=False)
+        await self._catalogue.close()
+        await self._details.close()
+        await self._hub.close()
+
+    async def _row(self, model: str) -> Row:
+        await self._library.refresh()
+        local = self._library.rows.get(model)
+        if local and local.model.complete:
+            return local
+        if not is_repo_id(model):
+            raise UnknownModel(f"There is no model {model!r} here.", "Give its full id.")
+        return await self._details.get(model)

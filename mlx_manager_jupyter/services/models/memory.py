@@ -1,0 +1,102 @@
+"""Whether models fit: estimates against live memory, corrected by what servers really took."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from mlx_manager_jupyter.errors import StoreUnusable
+from mlx_manager_jupyter.schema import StoredUsage
+from mlx_manager_jupyter.services.models.fit import judge, overhead_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from logging import Logger
+
+    from mlx_manager_jupyter.adapters.hardware import Machine
+    from mlx_manager_jupyter.adapters.storage import Store
+    from mlx_manager_jupyter.schema import Memory, Model
+    from mlx_manager_jupyter.services.models.rows import Row
+
+#: A new peak is written down when it is higher than the last by this share.
+WORTH_STORING = 1.05
+
+
+class MemoryBook:
+    """What models took on this machine, and from that what others will take."""
+
+    def __init__(
+        self, store: Store, machine: Machine, *, limit_percent: float, log: Logger
+    ) -> None:
+        """``limit_percent`` of the memory that is free now is what a model may take."""
+        self._store = store
+        self._machine = machine
+        self._limit = limit_percent
+        self._log = log
+        self._usage: dict[str, StoredUsage] | None = None
+
+    @property
+    def limit_percent(self) -> float:
+        """Of the memory that is free, what a model may take."""
+        return self._limit
+
+    async def now(self) -> Memory:
+        """System memory, measured now; loads what was learnt on first use."""
+        if self._usage is None:
+            self._usage = await asyncio.to_thread(self._load)
+        return await asyncio.to_thread(self._machine.memory)
+
+    @property
+    def usage(self) -> list[StoredUsage]:
+        """What was measured so far."""
+        return list((self._usage or {}).values())
+
+    def needed(self, row: Row) -> int | None:
+        """Bytes to run it with one conversation of `FIT_CONTEXT`; None if nobody can say."""
+        if row.weights_bytes is None:
+            return None
+        overhead, _ = overhead_bytes(row.weights_bytes, self.usage)
+        return row.weights_bytes + row.cache_bytes + overhead
+
+    def judged(self, model: Model, needed: int | None, memory: Memory) -> Model:
+        """The record with the verdict as of now."""
+        if needed is None:
+            return model
+        verdict = judge(needed, memory.available_bytes, limit_percent=self._limit)
+        spare = memory.available_bytes - needed
+        return replace(model, fit=verdict, needed_bytes=needed, spare_bytes=spare)
+
+    async def observe(self, peaks: Mapping[str, tuple[int, int]]) -> None:
+        """Take in what servers hold right now.
+
+        Args:
+            peaks: by model and revision, the bytes of its weights and those of its process.
+        """
+        if self._usage is None:
+            self._usage = await asyncio.to_thread(self._load)
+        for name, (weights, held) in peaks.items():
+            known = self._usage.get(name)
+            if held < weights or (known and held < known.peak_bytes * WORTH_STORING):
+                continue  # still loading, or nothing new
+            usage = StoredUsage(
+                name=name,
+                weights_bytes=weights,
+                cache_bytes=0,
+                peak_bytes=held,
+                seen_at=datetime.now(UTC),
+            )
+            self._usage[name] = usage
+            try:
+                await asyncio.to_thread(self._store.put, usage)
+            except StoreUnusable as error:
+                self._log.warning("%s", error)
+
+    def _load(self) -> dict[str, StoredUsage]:
+        try:
+            return {usage.name: usage for usage in self._store.list(StoredUsage)}
+        except StoreUnusable as error:
+            self._log.warning("%s", error)
+            return {}

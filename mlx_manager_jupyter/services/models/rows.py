@@ -1,0 +1,141 @@
+"""One model as the manager holds it: the record that people see, and what fitting it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mlx_manager_jupyter.adapters.cache.model import read_template
+from mlx_manager_jupyter.schema import FIT_CONTEXT, Model
+from mlx_manager_jupyter.services.models.facts import Facts, Source, facts_of
+from mlx_manager_jupyter.services.models.kv import cache_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from mlx_manager_jupyter.adapters.cache.model import CachedModel
+    from mlx_manager_jupyter.adapters.hub.records import CatalogueEntry, RepoDetails
+    from mlx_manager_jupyter.schema import ModelFile
+
+    #: By engine that is installed, the model types that it can run.
+    KnownTypes = Mapping[str, Collection[str]]
+
+#: What holds weights that MLX loads.
+WEIGHTS = (".safetensors", ".npz")
+
+#: Fields of a `Model` that its facts tell.
+FROM_FACTS = tuple(Facts.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model without what changes by the minute: memory, servers, profiles."""
+
+    model: Model
+    weights_bytes: int | None = None
+    """Exact, or estimated if ``model.size_bytes`` is unknown; None if nobody can say."""
+    cache_bytes: int = 0
+    """Keys and values of one conversation at `FIT_CONTEXT`."""
+    config: Mapping[str, Any] | None = field(default=None, repr=False)
+
+
+class Reader:
+    """Makes rows of what the adapters found. Blocking: it may read files of the engine."""
+
+    def __init__(self, known: Callable[[], KnownTypes]) -> None:
+        """``known`` says what the installed engines can run."""
+        self._known = known
+
+    def entry(self, entry: CatalogueEntry) -> Row:
+        """A row of the Hub's list: facts from its name, tags and parameter counts alone."""
+        facts = facts_of(
+            Source(
+                id=entry.id,
+                tags=entry.tags,
+                pipeline_tag=entry.pipeline_tag,
+                parameters=entry.parameters,
+            )
+        )
+        return _row(facts, _on_hub(entry), facts.estimated_bytes)
+
+    def details(self, details: RepoDetails, wanted: Sequence[ModelFile]) -> Row:
+        """A repo of the Hub; ``wanted`` are the files that would be downloaded."""
+        entry = details.entry
+        weights = sum(file.size_bytes for file in wanted if file.path.endswith(WEIGHTS))
+        source = Source(
+            id=entry.id,
+            config=details.config,
+            chat_template=details.chat_template,
+            tags=entry.tags,
+            pipeline_tag=entry.pipeline_tag,
+            parameters=entry.parameters,
+            weights_bytes=weights or None,
+            has_modules=any(file.path == "modules.json" for file in details.files),
+        )
+        facts = facts_of(source, known=self._known())
+        known = _on_hub(entry) | {
+            "revision": details.commit,
+            "size_bytes": sum(file.size_bytes for file in wanted),
+            "files": tuple(wanted),
+            "license": details.license or facts.license,
+            "base_model": details.base_model or facts.base_model,
+        }
+        return _row(facts, known, weights, details.config)
+
+    def cached(self, found: CachedModel) -> Row:
+        """A model of this machine."""
+        source = Source(
+            id=found.id,
+            config=found.config,
+            chat_template=read_template(found.path),
+            weights_bytes=found.weights_bytes if found.complete else None,
+            has_modules=found.has_modules,
+        )
+        facts = facts_of(source, known=self._known())
+        here = {
+            "id": found.id,
+            "author": None if found.id.startswith("/") else _author(found.id),
+            "revision": found.revision,
+            "local": True,
+            "complete": found.complete,
+            "path": str(found.path) if found.complete else None,
+            "size_bytes": found.size_bytes if found.complete else None,
+            "partial_bytes": found.partial_bytes + (0 if found.complete else found.size_bytes),
+            "used_at": found.used_at,
+            "updated_at": found.updated_at,
+        }
+        return _row(facts, here, source.weights_bytes or facts.estimated_bytes, found.config)
+
+
+def _row(
+    facts: Facts,
+    known: Mapping[str, Any],
+    weights: int | None,
+    config: Mapping[str, Any] | None = None,
+) -> Row:
+    """What was read from the model's files, under what is known of the repo."""
+    told = {name: getattr(facts, name) for name in FROM_FACTS} | dict(known)
+    if told.get("size_bytes") is not None:
+        told["estimated_bytes"] = None
+    tokens = min(FIT_CONTEXT, facts.context_length or FIT_CONTEXT)
+    return Row(
+        model=Model(**told),
+        weights_bytes=weights,
+        cache_bytes=cache_bytes(config, tokens, parameters=facts.parameters),
+        config=config,
+    )
+
+
+def _on_hub(entry: CatalogueEntry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "author": _author(entry.id),
+        "gated": entry.gated,
+        "downloads": entry.downloads,
+        "likes": entry.likes,
+        "updated_at": entry.updated_at,
+    }
+
+
+def _author(repo: str) -> str | None:
+    return repo.partition("/")[0] if "/" in repo else None

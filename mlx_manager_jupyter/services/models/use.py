@@ -1,0 +1,40 @@
+"""Who works with which model."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+
+@dataclass(frozen=True)
+class Use:
+    """By a model's id or folder."""
+
+    profiles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names of the profiles that would serve it."""
+    servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names of the servers that serve it now."""
+    downloads: Collection[str] = ()
+    """Models that are being fetched, or shall be."""
+
+
+def by_model(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Names by model, from pairs of both."""
+    names = defaultdict(list)
+    for model, name in pairs:
+        names[model].append(name)
+    return {model: tuple(sorted(set(found))) for model, found in names.items()}
+
+
+def models_of(model: str, argv: Iterable[str]) -> Iterator[str]:
+    """What a server serves: as it was asked for, and the repo whose cached files it was given."""
+    yield model
+    for word in argv:
+        for part in PurePath(word).parts:
+            if part.startswith("models--"):
+                yield part.removeprefix("models--").replace("--", "/", 1)

@@ -1,0 +1,222 @@
+"""Models over HTTP: search, facts, fit, names; errors told as errors; offline without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from mlx_manager_jupyter.adapters.hub.worker.job import Job, JobSpec
+from tests.fixtures.hub import MEMBER, FakeHub
+from tests.fixtures.models import make
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.extension.conftest import Door
+
+API = "mlx-manager/api/"
+QWEN = "mlx-community/Qwen3-8B-4bit"
+ROWS = [
+    {"id": QWEN, "downloads": 900, "tags": ["mlx", "4-bit", "text-generation"]},
+    {"id": "mlx-community/Qwen3-8B-8bit", "downloads": 300, "tags": ["mlx", "8-bit"]},
+    {"id": "mlx-community/Qwen3-8B-4bit-DWQ", "downloads": 200, "tags": ["mlx", "4-bit"]},
+    {"id": "mlx-community/Qwen3-VL-8B-Instruct-4bit", "downloads": 100, "tags": ["mlx", "4-bit"]},
+    {"id": "mlx-community/gemma-3-4b-it-8bit", "downloads": 50, "tags": ["mlx", "8-bit"]},
+]
+TINY = "mlx-community/Tiny-Chat-4bit"
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
+    folder = make("chat", tmp_path_factory.mktemp("models") / "tiny")
+    with FakeHub(repos={TINY: folder}) as running:
+        running.list_only(ROWS)
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def clean(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("HF_TOKEN", MEMBER)
+    hub.reset()
+    yield
+    hub.clear()
+
+
+@pytest.fixture
+def own(hub: FakeHub, tmp_path: Path) -> dict[str, Any]:
+    """Settings of this module's extension."""
+    return {"hf_endpoint": hub.url, "hf_cache_path": str(tmp_path / "hub")}
+
+
+@pytest.fixture
+def jp_server_config(jp_server_config: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    return {**jp_server_config, "MLXManager": {**jp_server_config["MLXManager"], **own}}
+
+
+async def search(door: Door, **query: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = await door.json(f"{API}models?{urlencode(query, doseq=True)}")
+    return found
+
+
+async def error(door: Door, path: str, method: str = "GET") -> tuple[int, dict[str, Any]]:
+    response = await door.fetch(f"{API}{path}", method=method)
+    return response.code, json.loads(response.body)
+
+
+async def fetched(hub: FakeHub, cache: str, folder: Path) -> None:
+    """Bring the tiny model into the cache, as a worker does."""
+    job = Job(folder / "job")
+    job.write(JobSpec(model=TINY, cache=cache))
+    job.launch(hub.environment(folder / "hf"))
+    async with asyncio.timeout(20):
+        while job.is_running():
+            await asyncio.sleep(0.02)
+    state = job.state()
+    assert state is not None
+    assert state.stage == "done", state
+
+
+async def test_words_filters_order_and_pages(door: Door) -> None:
+    found = await search(door, source="hub", q="qwen3 8b 4bit")
+    assert found[0]["id"] == QWEN
+    assert found[0]["bits"] == 4
+    assert found[0]["downloads"] == 900
+    assert {row["id"] for row in found} <= {row["id"] for row in ROWS}
+    assert [row["bits"] for row in await search(door, source="hub", q="qwen3", bits=8)] == [8]
+    pair = await search(door, source="hub", bits=[4, 8])
+    assert {row["bits"] for row in pair} == {4, 8}
+    first = await door.fetch(f"{API}models?source=hub&limit=2")
+    assert first.headers["X-Total-Count"] == "6"
+    assert len(json.loads(first.body)) == 2
+    rest = await search(door, source="hub", offset=2, limit=10)
+    assert len(rest) == 4
+    assert await search(door, source="hub", q="qwen3", downloaded="true") == []
+    names = [row["id"] for row in await search(door, source="hub", sort="downloads")]
+    assert names[0] == QWEN
+
+
+async def test_the_catalogue_is_asked_for_once(door: Door, hub: FakeHub) -> None:
+    for words in ("q", "qw", "qwen"):
+        await search(door, source="hub", q=words)
+    assert len([entry for entry in hub.log("/api/models") if entry["method"] == "GET"]) == 1
+    assert (await door.json(f"{API}catalogue"))["models"] == 6
+
+
+async def test_details_have_exact_sizes_files_and_evidence(door: Door) -> None:
+    (row,) = await search(door, source="hub", q="tiny chat")
+    assert row["size_bytes"] is None
+    model = await door.json(f"{API}models/{quote(TINY, safe='')}")
+    assert model == await door.json(f"{API}models/{TINY}")
+    assert model["size_bytes"] == sum(file["size_bytes"] for file in model["files"]) > 0
+    assert model["model_type"] == "llama"
+    assert model["engine"] == "mlx-lm"
+    assert model["fit"] == "fits"
+    assert model["evidence"]
+    (row,) = await search(door, source="hub", q="tiny chat")
+    assert row["size_bytes"] == model["size_bytes"]
+
+
+async def test_a_search_may_wait_for_details(door: Door) -> None:
+    (row,) = await search(door, source="hub", q="tiny chat", details="true")
+    assert row["size_bytes"]
+
+
+async def test_fit_has_the_numbers(door: Door) -> None:
+    fit = await door.json(f"{API}models/{quote(TINY, safe='')}/fit?context_length=4096")
+    assert fit["verdict"] == "fits"
+    assert fit["context_length"] == 4096
+    parts = fit["weights_bytes"] + fit["cache_bytes"] + fit["overhead_bytes"]
+    assert fit["needed_bytes"] == parts
+    assert fit["spare_bytes"] == fit["available_bytes"] - fit["needed_bytes"]
+    code, told = await error(door, f"models/{TINY}/fit?context_length=many")
+    assert (code, told["code"]) == (400, "invalid_value")
+
+
+async def test_names_resolve_or_the_candidates_are_told(door: Door) -> None:
+    assert (await door.json(f"{API}resolve?q=qwen3+8b+4bit"))["id"] == QWEN
+    code, told = await error(door, "resolve?q=qwen3+8b")
+    assert (code, told["code"]) == (409, "ambiguous_model")
+    assert QWEN in told["candidates"]
+    code, told = await error(door, "resolve?q=nothing+of+the+kind")
+    assert (code, told["code"]) == (404, "unknown_model")
+
+
+@pytest.mark.parametrize(
+    ("fault", "options", "code"),
+    [
+        ("status", {"status": 500}, "hub_unreachable"),
+        ("status", {"status": 429, "headers": {"Retry-After": "30"}}, "rate_limited"),
+        ("status", {"status": 401}, "bad_token"),
+        ("cut", {}, "hub_unreachable"),
+    ],
+)
+async def test_an_error_is_an_error_not_an_empty_list(
+    door: Door, hub: FakeHub, *, fault: str, options: dict[str, Any], code: str
+) -> None:
+    hub.fault(fault, "/api/models", **options)
+    status, told = await error(door, "models?source=hub&q=qwen")
+    assert (status >= 400, told["code"]) == (True, code), told
+    assert told["message"]
+
+
+async def test_bad_queries_name_the_field(door: Door) -> None:
+    for query in ("source=moon", "bits=four", "limit=0", "offset=-1", "colour=red", "vision=maybe"):
+        code, told = await error(door, f"models?{query}")
+        assert code == 400, query
+        assert query.partition("=")[0] in told["message"]
+
+
+async def test_verify_finds_one_flipped_byte_offline(
+    door: Door, hub: FakeHub, own: dict[str, Any], tmp_path: Path
+) -> None:
+    await fetched(hub, own["hf_cache_path"], tmp_path)
+    encoded = quote(TINY, safe="")
+    whole = await door.json(f"{API}models/{encoded}/verify", method="POST")
+    assert whole["ok"]
+    hub.reset()
+    weights = next((tmp_path / "hub").rglob("snapshots/*/model.safetensors")).resolve()
+    content = bytearray(weights.read_bytes())
+    content[-7] ^= 1
+    weights.write_bytes(content)
+    broken = await door.json(f"{API}models/{encoded}/verify", method="POST")
+    assert not broken["ok"]
+    assert broken["damaged"] == ["model.safetensors"]
+    assert hub.connections() == {"hub": 0, "cdn": 0}
+
+
+class TestOffline:
+    """The setting: no call to the Hub at all, and everything local goes on."""
+
+    @pytest.fixture
+    def own(self, hub: FakeHub, tmp_path: Path) -> dict[str, Any]:
+        cache = str(tmp_path / "hub")
+        return {"hf_endpoint": hub.url, "hf_cache_path": cache, "offline_mode": True}
+
+    async def test_no_socket_is_opened_and_local_models_stay_usable(
+        self, door: Door, hub: FakeHub, own: dict[str, Any], tmp_path: Path
+    ) -> None:
+        await fetched(hub, own["hf_cache_path"], tmp_path)
+        hub.reset()
+        (row,) = await search(door)
+        assert row["complete"]
+        encoded = quote(TINY, safe="")
+        assert (await door.json(f"{API}models/{encoded}"))["id"] == TINY
+        assert (await door.json(f"{API}models/{encoded}/fit"))["verdict"] == "fits"
+        assert (await door.json(f"{API}resolve?q=tiny+chat&source=local"))["id"] == TINY
+        for path, method in [
+            ("models?source=hub&q=qwen", "GET"),
+            (f"models/{quote(QWEN, safe='')}", "GET"),
+            ("catalogue", "POST"),
+        ]:
+            code, told = await error(door, path, method)
+            assert (code, told["code"]) == (503, "offline"), path
+        response = await door.fetch(f"{API}downloads", method="POST", body={"model": QWEN})
+        assert json.loads(response.body)["code"] == "offline"
+        started = await door.json(f"{API}servers", method="POST", body={"model": "tiny chat"})
+        assert started["model"] == TINY
+        assert hub.connections() == {"hub": 0, "cdn": 0}
