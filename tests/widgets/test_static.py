@@ -10,28 +10,48 @@ import pytest
 from mlx_manager_jupyter.widgets import base
 from mlx_manager_jupyter.widgets.base import Widget, built
 from mlx_manager_jupyter.widgets.chat_stream import ChatStream
+from mlx_manager_jupyter.widgets.commands import COMMANDS
+from mlx_manager_jupyter.widgets.downloads_panel import DownloadsPanel
+from mlx_manager_jupyter.widgets.models_panel import ModelsPanel
 from mlx_manager_jupyter.widgets.servers_panel import ServersPanel
 
 SOURCES = Path(__file__).parents[2] / "js" / "src" / "widgets"
 
 
+PANEL = ("model_store.ts", "PanelTraits")
+
+
 @pytest.mark.parametrize(
-    ("widget", "source", "interface"),
+    ("widget", "interfaces"),
     [
-        (ChatStream, "chat_stream.ts", "ChatTraits"),
-        (ServersPanel, "model_store.ts", "PanelTraits"),
+        (ChatStream, [("chat_stream.ts", "ChatTraits")]),
+        (ServersPanel, [PANEL]),
+        (ModelsPanel, [PANEL, ("models_panel.ts", "ModelsTraits")]),
+        (DownloadsPanel, [PANEL]),
     ],
 )
 def test_both_halves_name_the_same_traits(
-    widget: type[Widget], source: str, interface: str
+    widget: type[Widget], interfaces: list[tuple[str, str]]
 ) -> None:
+    in_js = {name for source, interface in interfaces for name in fields(source, interface)}
+    synced = {name for name, trait in widget.class_traits().items() if trait.metadata.get("sync")}
+    assert synced - set(Widget.class_traits()) - {"_css", "_esm"} == in_js
+
+
+def fields(source: str, interface: str) -> list[str]:
     body = re.search(
         rf"interface {interface} [^{{]*{{(.*?)}}", (SOURCES / source).read_text(), re.DOTALL
     )
     assert body is not None
-    in_js = set(re.findall(r"^\s*(\w+):", body[1], re.MULTILINE))
-    own = {name for name, trait in widget.class_own_traits().items() if trait.metadata.get("sync")}
-    assert own == in_js
+    return re.findall(r"^\s*(\w+):", body[1], re.MULTILINE)
+
+
+def test_every_command_of_the_views_is_known_here() -> None:
+    store = (SOURCES.parent / "core" / "store.ts").read_text()
+    body = re.search(r"interface Commands {(.*?)\n}", store, re.DOTALL)
+    assert body is not None
+    asked = set(re.findall(r"^  (\w+):", body[1], re.MULTILINE))
+    assert set(COMMANDS) == asked | {"ping"}
 
 
 def test_javascript_that_was_never_built_is_said(

@@ -39,15 +39,7 @@ export interface SearchState {
 
 /** One list of models: searched while typing, fetched in pages, completed row by row. */
 export class ModelSearch {
-  private state: SearchState = {
-    filters: NO_FILTERS,
-    answering: NO_FILTERS,
-    rows: null,
-    answered: 0,
-    searching: false,
-    problem: null,
-    hidden: [],
-  };
+  private state: SearchState;
   private readonly viewers = new Set<() => void>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   /** Of the search whose rows are shown or awaited; its end calls back all it asked for. */
@@ -59,7 +51,21 @@ export class ModelSearch {
   private readonly details: DetailsAfter;
   private readonly learned = new Map<string, Model>();
 
-  constructor(private readonly store: Store) {
+  /** `first`: what it looks for until somebody chooses. */
+  constructor(
+    private readonly store: Store,
+    first: Partial<Filters> = {},
+  ) {
+    const filters = { ...NO_FILTERS, ...first };
+    this.state = {
+      filters,
+      answering: filters,
+      rows: null,
+      answered: 0,
+      searching: false,
+      problem: null,
+      hidden: [],
+    };
     this.details = new DetailsAfter(
       (id, signal) => store.send({ command: 'model', id }, signal),
       this.learn,

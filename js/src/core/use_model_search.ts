@@ -1,14 +1,15 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { ModelSearch } from './models_query';
+import type { ModelSource } from './schema';
 import type { State, Store } from './store';
 
 /** Free memory must change by so much before the rows are asked again whether they fit. */
 const MEMORY_STEP = 0.5 * 2 ** 30;
 
 /** A list of models that follows what happens elsewhere: downloads, memory, the catalogue. */
-export function useModelSearch(store: Store, state: State): ModelSearch {
-  const [search] = useState(() => new ModelSearch(store));
+export function useModelSearch(store: Store, state: State, source: ModelSource): ModelSearch {
+  const [search] = useState(() => new ModelSearch(store, { source }));
   useEffect(
     () => () => {
       search.end();

@@ -5,6 +5,7 @@ import { Section } from '../components/section';
 import { useNow, useStore } from '../hooks';
 import { useHost } from '../host';
 import { useRowNotes } from '../row_notes';
+import type { ModelSource } from '../schema';
 import type { State, Store } from '../store';
 import { useModelSearch } from '../use_model_search';
 import { Skeleton } from './model_row';
@@ -15,10 +16,17 @@ import { ModelsCount, ModelsNotes } from './models_notes';
 
 const SKELETON_ROWS = [1, 2, 3, 4];
 
+interface ModelsProps {
+  readonly state: State;
+  readonly store: Store;
+  /** Where it looks at first. */
+  readonly source?: ModelSource;
+}
+
 /** The *Models* section: search, what was found, and downloads in the place of their model. */
-export function ModelsView({ state, store }: { readonly state: State; readonly store: Store }) {
+export function ModelsView({ state, store, source = 'local' }: ModelsProps) {
   const { t, format } = useHost();
-  const search = useModelSearch(store, state);
+  const search = useModelSearch(store, state, source);
   const found = useStore(search);
   const notes = useRowNotes(store);
   const enter = useRef<() => void>(() => undefined);
