@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from mlx_manager_jupyter.cli import demo
+from mlx_manager_jupyter.cli import daemon, demo, downloads, models
 from mlx_manager_jupyter.errors import MLXManagerError
+from mlx_manager_jupyter.notebook.format import hints
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-NOUNS = (demo,)
+NOUNS = (models, downloads, daemon, demo)
 
 FAILED = 1
 INTERRUPTED = 128 + signal.SIGINT
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     nouns = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for noun in NOUNS:
         noun.add_to(nouns)
+    parser.set_defaults(json=False)
     return parser
 
 
@@ -70,11 +72,13 @@ def _leave(number: int, _frame: FrameType | None) -> NoReturn:
 
 def _tell(error: MLXManagerError, *, as_json: bool) -> None:
     if as_json:
-        told = {"code": error.code, "message": error.message, "hint": error.hint}
+        told: dict[str, object] = {"code": error.code, "message": error.message, "hint": error.hint}
+        if error.candidates:
+            told["candidates"] = error.candidates
         print(msgspec.json.encode(told).decode(), file=sys.stderr)
         return
     for line in error.log_tail:
         print(f"  | {line}", file=sys.stderr)
     print(f"jupyter mlx: {error.message}", file=sys.stderr)
-    if error.hint:
-        print(error.hint, file=sys.stderr)
+    for line in hints(error):
+        print(line, file=sys.stderr)

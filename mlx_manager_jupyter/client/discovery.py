@@ -3,7 +3,8 @@
 1. ``MLX_MANAGER_JUPYTER_CONNECTION`` names the file; Jupyter sets it for the kernels it starts.
 2. ``mlx-manager-jupyter-<JPY_PARENT_PID>.json`` in Jupyter's runtime folder: the door of the
    Jupyter server that started this kernel before the variable was there to inherit.
-3. The only live door of this user: a plain IPython, a script, an editor's own kernel.
+3. The only live door of this user: a plain IPython, a script, an editor's own kernel. The daemon's
+   counts only when there is no other: it is there for those who run no Jupyter.
 
 A door that was named (1, 2) and does not answer is an error, never a reason to try another one:
 work would silently go to the wrong place. Being alive means answering; pids are reused.
@@ -21,6 +22,7 @@ from urllib.parse import urlsplit
 import msgspec
 from jupyter_core.paths import jupyter_runtime_dir
 
+from mlx_manager_jupyter.client.daemon_lock import daemon_pid
 from mlx_manager_jupyter.errors import ExtensionUnreachable
 from mlx_manager_jupyter.schema import Connection
 
@@ -48,12 +50,42 @@ def discover() -> Connection:
     Raises:
         ExtensionUnreachable: no door, several to choose from, or a file that can't be trusted.
     """
-    if named := os.environ.get(VARIABLE):
-        return read(Path(named))
+    if found := named():
+        return found
+    if found := only_live():
+        return found
+    raise ExtensionUnreachable("No Jupyter server with MLX Manager answers here.", _START)
+
+
+def named() -> Connection | None:
+    """The door that this process was told to use; None if it was told nothing.
+
+    Raises:
+        ExtensionUnreachable: its file can't be trusted.
+    """
+    if file := os.environ.get(VARIABLE):
+        return read(Path(file))
     parent = os.environ.get("JPY_PARENT_PID")
-    if parent and (file := _file(parent)).exists():
-        return read(file)
-    return _only_live()
+    return read(file_of(parent)) if parent and file_of(parent).exists() else None
+
+
+def only_live() -> Connection | None:
+    """The only open door of this user; None if there is none.
+
+    Raises:
+        ExtensionUnreachable: there are several to choose from.
+    """
+    live = [found for found in _candidates() if answers(found)]
+    if len(live) > 1:
+        daemon = daemon_pid()
+        live = [door for door in live if door.pid != daemon]
+    if len(live) > 1:
+        doors = ", ".join(f"{file_of(door.pid)} ({door.url})" for door in live)
+        raise ExtensionUnreachable(
+            f"{len(live)} Jupyter servers with MLX Manager run: {doors}.",
+            f"Set {VARIABLE} to one of these files.",
+        )
+    return live[0] if live else None
 
 
 def read(file: Path) -> Connection:
@@ -100,19 +132,6 @@ def _decode(file: Path, content: bytes) -> Connection:
     return connection
 
 
-def _only_live() -> Connection:
-    live = [found for found in _candidates() if _answers(found)]
-    if len(live) == 1:
-        return live[0]
-    if not live:
-        raise ExtensionUnreachable("No Jupyter server with MLX Manager answers here.", _START)
-    doors = ", ".join(f"{_file(door.pid)} ({door.url})" for door in live)
-    raise ExtensionUnreachable(
-        f"{len(live)} Jupyter servers with MLX Manager run: {doors}.",
-        f"Set {VARIABLE} to one of these files.",
-    )
-
-
 def _candidates() -> Iterator[Connection]:
     for file in sorted(Path(jupyter_runtime_dir()).glob("mlx-manager-jupyter-*.json")):
         try:
@@ -121,7 +140,7 @@ def _candidates() -> Iterator[Connection]:
             continue  # a leftover, or another user's: no candidate
 
 
-def _answers(connection: Connection) -> bool:
+def answers(connection: Connection) -> bool:
     """Whether this very door is open: a leftover's port may belong to another by now."""
     door = urlsplit(connection.url)
     probe = http.client.HTTPConnection(door.hostname or "", door.port, timeout=PROBE_SECONDS)
@@ -138,5 +157,6 @@ def _answers(connection: Connection) -> bool:
         probe.close()
 
 
-def _file(pid: int | str) -> Path:
+def file_of(pid: int | str) -> Path:
+    """The connection file of the extension in that process."""
     return Path(jupyter_runtime_dir()) / f"mlx-manager-jupyter-{pid}.json"

@@ -1,0 +1,46 @@
+"""``python -m mlx_manager_jupyter.extension LOCK [OPTIONS]``: the daemon.
+
+A Jupyter server with this extension and no other, for those who run no Jupyter. It ends at once
+when another one holds the lock; its pid is in that file while it lives. Its log begins anew.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+
+def main() -> None:
+    """Take the lock, then run until SIGTERM."""
+    lock = Path(sys.argv[1]).open("a+b")  # noqa: SIM115  held until the process ends
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    lock.truncate(0)
+    lock.write(str(os.getpid()).encode())
+    lock.flush()
+    with suppress(OSError):  # a terminal has no beginning to go back to
+        os.ftruncate(sys.stdout.fileno(), 0)
+    _serve(sys.argv[2:])
+
+
+def _serve(options: list[str]) -> None:
+    from traitlets.config import Config  # noqa: PLC0415  a second one shall end before all that
+
+    from mlx_manager_jupyter.extension.app import MLXManager  # noqa: PLC0415  the same
+
+    MLXManager.load_other_extensions = False
+    # Nobody logs in: commands come through the door. A token that Jupyter makes up by itself it
+    # would also print into its log.
+    config = Config({"IdentityProvider": {"token": secrets.token_urlsafe(32)}})
+    # Jupyter's method has no types.
+    MLXManager.initialize_server(options, config=config).start()  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    main()
