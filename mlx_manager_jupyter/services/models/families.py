@@ -3,125 +3,92 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from mlx_manager_jupyter.services.models.names import plain
 from mlx_manager_jupyter.services.models.reading import words
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+#: By family, the beginnings of ``model_type`` and of words in names. A letter must not follow; a
+#: digit may.
+_BEGINNINGS = {
+    "AFM": "afm",
+    "Apertus": "apertus",
+    "Arcee": "arcee trinity",
+    "Aya": "aya c4ai-aya",
+    "BERT": "bert modernbert roberta xlm-roberta distilbert",
+    "BGE": "bge",
+    "Baichuan": "baichuan",
+    "BitNet": "bitnet",
+    "Command": "command cohere c4ai-command",
+    "DBRX": "dbrx",
+    "DeepSeek": "deepseek deepseekocr",
+    "ERNIE": "ernie",
+    "EXAONE": "exaone",
+    "Falcon": "falcon",
+    "Florence": "florence",
+    "GLM": "glm chatglm",
+    "GPT-2": "gpt2",
+    "GPT-J": "gptj",
+    "GPT-NeoX": "gpt-neox gpt-neo pythia",
+    "GTE": "gte",
+    "Gemma": "gemma codegemma embeddinggemma functiongemma medgemma recurrentgemma"
+    " recurrent-gemma shieldgemma",
+    "Granite": "granite granitemoe granitemoehybrid",
+    "Hermes": "hermes deephermes nous-hermes",
+    "Hunyuan": "hunyuan",
+    "Idefics": "idefics",
+    "InternLM": "internlm",
+    "InternVL": "internvl",
+    "Jamba": "jamba",
+    "Kimi": "kimi moonlight",
+    "Kokoro": "kokoro",
+    "LFM": "lfm",
+    "LLaVA": "llava",
+    "Ling": "ling ring bailing",
+    "Llama": "llama mllama codellama tinyllama meta-llama",
+    "LongCat": "longcat",
+    "Mamba": "mamba codestral-mamba",
+    "MiMo": "mimo",
+    "MiniCPM": "minicpm minicpmv minicpmo",
+    "MiniLM": "all-minilm minilm",
+    "MiniMax": "minimax",
+    "Mistral": "mistral ministral mixtral pixtral voxtral codestral devstral magistral mathstral",
+    "Molmo": "molmo",
+    "Moondream": "moondream",
+    "Nemotron": "nemotron llama-nemotron nvidia-nemotron",
+    "Nomic": "nomic",
+    "OLMo": "olmo olmoe",
+    "OpenELM": "openelm",
+    "PLaMo": "plamo",
+    "PaliGemma": "paligemma",
+    "Parakeet": "parakeet",
+    "Phi": "phi phimoe phixtral",
+    "Qwen": "qwen codeqwen qwq qvq",
+    "RWKV": "rwkv",
+    "Seed": "seed",
+    "SmolLM": "smollm",
+    "SmolVLM": "smolvlm",
+    "Solar": "solar",
+    "StableLM": "stablelm",
+    "StarCoder": "starcoder gpt-bigcode",
+    "Step": "step",
+    "TeleChat": "telechat",
+    "Whisper": "whisper",
+    "Yi": "yi",
+    "dots": "dots",
+    "gpt-oss": "gpt-oss",
+}
+_FAMILIES = {word: family for family, listed in _BEGINNINGS.items() for word in words(listed)}
 
-#: Beginnings of ``model_type``, and of words in names; the first that matches decides, so the
-#: special ones precede those that they contain.
-_BEGINNINGS = (
-    ("gpt-oss", "gpt-oss"),
-    ("embeddinggemma", "Gemma"),
-    ("recurrent-gemma", "Gemma"),
-    ("recurrentgemma", "Gemma"),
-    ("functiongemma", "Gemma"),
-    ("codegemma", "Gemma"),
-    ("medgemma", "Gemma"),
-    ("paligemma", "PaliGemma"),
-    ("shieldgemma", "Gemma"),
-    ("gemma", "Gemma"),
-    ("qwen", "Qwen"),
-    ("qwq", "Qwen"),
-    ("qvq", "Qwen"),
-    ("tinyllama", "Llama"),
-    ("codellama", "Llama"),
-    ("mllama", "Llama"),
-    ("llama", "Llama"),
-    ("meta-llama", "Llama"),
-    ("devstral", "Mistral"),
-    ("magistral", "Mistral"),
-    ("codestral", "Mistral"),
-    ("mathstral", "Mistral"),
-    ("ministral", "Mistral"),
-    ("mistral", "Mistral"),
-    ("mixtral", "Mistral"),
-    ("pixtral", "Mistral"),
-    ("voxtral", "Mistral"),
-    ("deepseek", "DeepSeek"),
-    ("phi", "Phi"),
-    ("chatglm", "GLM"),
-    ("glm", "GLM"),
-    ("granite", "Granite"),
-    ("smolvlm", "SmolVLM"),
-    ("smollm", "SmolLM"),
-    ("olmo", "OLMo"),
-    ("molmo", "Molmo"),
-    ("command", "Command"),
-    ("cohere", "Command"),
-    ("aya", "Aya"),
-    ("c4ai-aya", "Aya"),
-    ("c4ai-command", "Command"),
-    ("lfm", "LFM"),
-    ("kimi", "Kimi"),
-    ("moonlight", "Kimi"),
-    ("minimax", "MiniMax"),
-    ("llama-nemotron", "Nemotron"),
-    ("nemotron", "Nemotron"),
-    ("nvidia-nemotron", "Nemotron"),
-    ("ernie", "ERNIE"),
-    ("falcon", "Falcon"),
-    ("jamba", "Jamba"),
-    ("mamba", "Mamba"),
-    ("codestral-mamba", "Mamba"),
-    ("rwkv", "RWKV"),
-    ("whisper", "Whisper"),
-    ("kokoro", "Kokoro"),
-    ("parakeet", "Parakeet"),
-    ("internvl", "InternVL"),
-    ("internlm", "InternLM"),
-    ("idefics", "Idefics"),
-    ("llava", "LLaVA"),
-    ("moondream", "Moondream"),
-    ("florence", "Florence"),
-    ("bge", "BGE"),
-    ("gte", "GTE"),
-    ("nomic", "Nomic"),
-    ("modernbert", "BERT"),
-    ("xlm-roberta", "BERT"),
-    ("roberta", "BERT"),
-    ("all-minilm", "MiniLM"),
-    ("bert", "BERT"),
-    ("yi", "Yi"),
-    ("starcoder", "StarCoder"),
-    ("gpt-bigcode", "StarCoder"),
-    ("stablelm", "StableLM"),
-    ("exaone", "EXAONE"),
-    ("hunyuan", "Hunyuan"),
-    ("seed-oss", "Seed"),
-    ("seed", "Seed"),
-    ("bailing", "Ling"),
-    ("ling", "Ling"),
-    ("ring", "Ling"),
-    ("longcat", "LongCat"),
-    ("mimo", "MiMo"),
-    ("step", "Step"),
-    ("solar", "Solar"),
-    ("afm", "AFM"),
-    ("arcee", "Arcee"),
-    ("trinity", "Arcee"),
-    ("apertus", "Apertus"),
-    ("bitnet", "BitNet"),
-    ("openelm", "OpenELM"),
-    ("dbrx", "DBRX"),
-    ("minicpm", "MiniCPM"),
-    ("baichuan", "Baichuan"),
-    ("plamo", "PLaMo"),
-    ("dots", "dots"),
-    ("telechat", "TeleChat"),
-    ("hermes", "Hermes"),
-    ("gpt2", "GPT-2"),
-    ("gpt-neox", "GPT-NeoX"),
-    ("gpt-neo", "GPT-NeoX"),
-    ("gptj", "GPT-J"),
+#: The longest first, so that ``llama-nemotron`` is found before ``llama``.
+_WORD = re.compile(
+    r"(?:^|(?<=-))("
+    + "|".join(sorted(map(re.escape, _FAMILIES), key=len, reverse=True))
+    + r")(?![a-z])"
 )
-#: These types are architectures that many makers use, so the name is asked first.
+#: Architectures that many makers use, so that the name has a say too.
 _BORROWED = words(
     "llama mistral qwen2 qwen2-moe qwen3 gpt2 gpt-neox gpt-bigcode phi3 gemma2 mixtral bert"
-    " xlm-roberta roberta deepseek-v3 deepseek-v2 modernbert llava llava-qwen2 new cohere"
+    " xlm-roberta roberta deepseek-v3 deepseek-v2 modernbert llava llava-qwen2 cohere"
 )
 
 
@@ -129,29 +96,16 @@ def family_of(model: str, model_type: str | None) -> tuple[str | None, str]:
     """The family and what says so.
 
     The type decides, but for a type that others build on, where the name may know better: SmolLM2
-    is of type ``llama``, Kimi K2 of ``deepseek_v3``, and a distillation of DeepSeek-R1 into Qwen is
-    a Qwen.
+    is of type ``llama``, Kimi K2 of ``deepseek_v3``. Where the name mentions both, as that of
+    DeepSeek-R1 distilled into Qwen, it is the type's.
     """
     kind = (model_type or "").replace("_", "-")
-    by_type = _beginning(kind)
-    if by_type and kind not in _BORROWED:
-        return by_type, f"config.json: model_type {model_type}"
-    by_name = list(_all_in(model))
-    if by_type and (not by_name or by_type in by_name):
+    by_type = next(iter(_mentioned(kind)), None)
+    by_name = _mentioned(plain(model))
+    if by_type and (kind not in _BORROWED or not by_name or by_type in by_name):
         return by_type, f"config.json: model_type {model_type}"
     return (by_name[0], "name") if by_name else (None, "")
 
 
-def _all_in(model: str) -> Iterator[str]:
-    """The families that a name mentions, in its order."""
-    name = plain(model)
-    for start in (0, *(found.end() for found in re.finditer("-", name))):
-        if family := _beginning(name[start:]):
-            yield family
-
-
-def _beginning(name: str) -> str | None:
-    for beginning, family in _BEGINNINGS:
-        if name.startswith(beginning) and not name[len(beginning) :][:1].isalpha():
-            return family
-    return None
+def _mentioned(name: str) -> list[str]:
+    return [_FAMILIES[found] for found in _WORD.findall(name)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 #: Parts of a name that say how the weights are stored, not which model it is. Versions and dates
@@ -74,6 +75,7 @@ class NamedSize(NamedTuple):
     word: str
 
 
+@lru_cache(maxsize=4096)
 def plain(model: str) -> str:
     """The repo's or folder's own name, in lower case, with dashes for underscores and blanks."""
     return re.sub(r"[\s_]+", "-", _own(model))

@@ -59,7 +59,8 @@ def whole(config: Mapping[str, Any], *names: str) -> int | None:
 def text_part(config: Mapping[str, Any]) -> dict[str, Any]:
     """The language model of a model of several parts, else all of it.
 
-    What only the outer level says, such as the data type, is kept.
+    What only the outer level says, such as the data type, is kept. ``model_type`` is a string or
+    absent.
     """
     part = dict(config)
     for _ in range(3):  # thinker_config.text_config is the deepest that is known
@@ -67,6 +68,8 @@ def text_part(config: Mapping[str, Any]) -> dict[str, Any]:
         if inner is None:
             break
         part = {k: v for k, v in part.items() if k not in _TEXT_PARTS} | record(inner)
+    if not isinstance(part.get("model_type"), str):
+        part.pop("model_type", None)
     return part
 
 

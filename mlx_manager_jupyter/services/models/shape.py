@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlx_manager_jupyter.services.models.reading import (
     MOST_LAYERS,
     record,
+    text,
     text_part,
     texts,
     whole,
@@ -34,10 +35,8 @@ def count(config: Mapping[str, Any]) -> int | None:
     Norms and biases are left out: some 0.01 % of the whole. So are towers for images and sound.
     """
     part = text_part(config)
-    name = part.get("model_type")
-    family = name.removesuffix("_text") if isinstance(name, str) else ""
-    outer = config.get("model_type")
-    if not {name, family, outer} & _PLAIN:
+    outer, name = text(config.get("model_type")), text(part.get("model_type"))
+    if not {name, name.removesuffix("_text"), outer} & _PLAIN:
         return None
     width, vocabulary = whole(part, "hidden_size"), whole(part, "vocab_size")
     layers = whole(part, "num_hidden_layers")
@@ -47,7 +46,7 @@ def count(config: Mapping[str, Any]) -> int | None:
     dense = 3 * width * (whole(part, "intermediate_size_mlp", "intermediate_size") or 4 * width)
     sparse = _experts(part, width)
     plain = _dense_layers(part, layers) if sparse else layers
-    tied = part.get("tie_word_embeddings", name in _TIED_UNLESS_SAID or outer in _TIED_UNLESS_SAID)
+    tied = part.get("tie_word_embeddings", bool({name, outer} & _TIED_UNLESS_SAID))
     embeddings = vocabulary * width * (1 if tied is True else 2)
     return embeddings + layers * attention + plain * dense + (layers - plain) * sparse
 

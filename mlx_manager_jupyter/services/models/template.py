@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
-_CODE = re.compile(r"\{%-?(.*?)-?%\}|\{\{-?(.*?)-?\}\}", re.DOTALL)
+#: Real ones have up to 30,000 characters. Anybody may write one, so we don't read on for ever.
+LONGEST = 200_000
+
+_OPENING = re.compile(r"\{[%{#]")
+_CLOSING = {"{%": "%}", "{{": "}}", "{#": "#}"}
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 
 #: The variable as engines pass it, or made from it; not an attribute, such as ``message.tools``.
@@ -27,7 +30,7 @@ _THOUGHT = re.compile(
     r"|<\|channel\|?>(?:thought|analysis)|◁/?think▷|<\|START_THINKING\|>|</?reasoning>|</?thought>"
 )
 #: A thought that is begun for the model, at the end of the prompt.
-_BEGUN = re.compile(r"(?:<think>|<\|think:start\|>)(?:\\n|\s)*['\"]?\s*(?:-?\}\}|\{%)")
+_BEGUN = re.compile(r"(?:<think>|<\|think:start\|>)(?:\\n|\s)*(?:['\"]\s*)?(?:-?\}\}|\{%)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,7 @@ class Template:
 
 def read(source: str) -> Template:
     """Take a template apart."""
-    bare = _COMMENT.sub("", source)
-    code = " \n ".join(first or second for first, second in _CODE.findall(bare))
+    bare, code = _parts(source[:LONGEST])
     names = _QUOTED.sub("''", code)
     tools, switch = _TOOLS.search(names), _SWITCH.search(names)
     tag = _THOUGHT.search(bare)
@@ -60,3 +62,18 @@ def read(source: str) -> Template:
         switch=named,
         begins_thought=bool(_BEGUN.search(bare)),
     )
+
+
+def _parts(source: str) -> tuple[str, str]:
+    """All but the comments, and the code alone. In one pass, whatever is not closed."""
+    bare, code, end = [], [], 0
+    while found := _OPENING.search(source, end):
+        close = source.find(_CLOSING[found[0]], found.end())
+        if close < 0:
+            break
+        bare.append(source[end : found.start()])
+        end = close + 2
+        if found[0] != "{#":
+            bare.append(source[found.start() : end])
+            code.append(source[found.end() : close])
+    return "".join([*bare, source[end:]]), "\n".join(code)
