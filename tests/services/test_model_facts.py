@@ -84,7 +84,7 @@ def test_the_evidence_reads_as_a_person_would_say_it() -> None:
     assert qwen["tools"] == "chat template: tools"
     assert qwen["reasoning"] == "chat template: </think>"
     assert qwen["tool_call_parser"] == "chat template: <tool_call>"
-    assert qwen["reasoning_parser"] == "config.json: model_type qwen3_vl"
+    assert qwen["reasoning_parser"] == "model_type qwen3_vl"
     assert found["mlx-community/DeepSeek-R1-0528-DQ3_K_M"]["bits"].endswith("some layers 4, 6")
     assert found["mlx-community/Qwen2.5-Coder-32B-Instruct-8bit"]["context_length"] == (
         "config.json: rope_scaling"

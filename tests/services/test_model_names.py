@@ -170,6 +170,29 @@ def test_a_row_of_the_catalogue_tells_what_its_name_and_tags_do() -> None:
     assert facts.evidence["bits"] == "tag 4-bit"
 
 
+def test_the_hub_makes_the_type_a_tag() -> None:
+    tags = ("mlx", "safetensors", "qwen3_moe", "text-generation")
+    facts = facts_of(Source(id="a/Some-Name-8bit", tags=tags))
+    assert (facts.model_type, facts.evidence["model_type"]) == ("qwen3_moe", "tag qwen3_moe")
+    assert (facts.family, facts.evidence["family"]) == ("Qwen", "model_type qwen3_moe")
+    read = facts_of(Source(id="a/Some-Name-8bit", tags=tags, config={"model_type": "llama"}))
+    assert read.model_type == "llama"
+
+
+@pytest.mark.parametrize(
+    ("model", "pipeline", "engine"),
+    [
+        ("mlx-community/FLUX.1-dev-4bit", "text-to-image", "mlx-openai-server"),
+        ("mlx-community/whisper-large-v3", "automatic-speech-recognition", "mlx-openai-server"),
+        ("mlx-community/bge-m3-mlx-fp16", "sentence-similarity", "mlx-vlm"),
+        ("mlx-community/Qwen3-VL-8B-Instruct-4bit", "image-text-to-text", "mlx-vlm"),
+        ("mlx-community/Qwen3-8B-4bit", "text-generation", "mlx-lm"),
+    ],
+)
+def test_the_engine_of_a_row_of_the_catalogue(model: str, pipeline: str, engine: str) -> None:
+    assert facts_of(Source(id=model, pipeline_tag=pipeline)).engine == engine
+
+
 #: Parsers that the predecessor got wrong from names alone.
 PARSERS: dict[str, dict[str, str]] = {
     "a/Qwen2.5-Coder-32B-Instruct-4bit": {},

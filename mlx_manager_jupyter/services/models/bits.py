@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from mlx_manager_jupyter.schema import Quantization
-from mlx_manager_jupyter.services.models.names import bits_of_name
+from mlx_manager_jupyter.services.models.names import NamedBits, bits_of_name
 from mlx_manager_jupyter.services.models.reading import record, text, text_part, texts, whole
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ _SHARED_BITS = {"affine": 32, "mxfp4": 8, "mxfp8": 8, "nvfp4": 8}
 
 #: What MLX uses where the config does not say it.
 _GROUP_SIZES = {"affine": 64, "mxfp4": 32, "mxfp8": 32, "nvfp4": 16}
+
+#: Formats of floating point that MLX knows by name.
+_FORMATS = frozenset({"mxfp4", "nvfp4", "mxfp8"})
 
 _MOST_BITS = 8
 
@@ -54,19 +59,17 @@ def storage_of(model: str, config: Mapping[str, Any] | None, tags: Sequence[str]
     if found := _of_mlx(config) or _of_others(config):
         return found
     named = bits_of_name(model)
-    if named and named.mode in _SHARED_BITS and named.mode != "affine":
-        quantization = _mlx(named.mode, named.bits, None, mixed=named.mixed)
-        return Storage(quantization, named.bits, f"name: {named.word}")
+    if named and named.mode in _FORMATS:
+        return _of_name(named)
     for tag in tags:
-        if tag in {"mxfp4", "nvfp4", "mxfp8"}:
-            bits = _IMPLIED[tag]
-            return Storage(_mlx(tag, bits, None), bits, f"tag {tag}")
+        if tag in _FORMATS:
+            return Storage(_mlx(tag, _IMPLIED[tag]), _IMPLIED[tag], f"tag {tag}")
         if of_tag := _TAG.fullmatch(tag):
             bits = int(of_tag[1])
             mixed = bool(named and named.mixed)
-            return Storage(_mlx("affine", bits, None, mixed=mixed), bits, f"tag {tag}")
+            return Storage(_mlx("affine", bits, mixed=mixed), bits, f"tag {tag}")
     if named:
-        return _of_name(named.bits, named.mode, f"name: {named.word}", mixed=named.mixed)
+        return _of_name(named)
     dtype = _dtype(config)
     return Storage(None, _WIDTHS.get(dtype), f"config.json: {dtype}") if dtype else Storage()
 
@@ -149,26 +152,19 @@ def _bits(method: str, found: Mapping[str, Any]) -> int:
     return next((bits for bits in inside if bits), 0) or _IMPLIED.get(method, 0)
 
 
-def _of_name(bits: int, mode: str, evidence: str, *, mixed: bool) -> Storage:
+def _of_name(named: NamedBits) -> Storage:
+    bits, mode, evidence = named.bits, named.mode, f"name: {named.word}"
     if mode == "none":
         return Storage(None, bits, evidence)
-    method = "fp8" if mode == "fp8" else "mlx"
-    if method != "mlx":
-        return Storage(Quantization(method=method, bits=bits, mode=mode), bits, evidence)
-    return Storage(_mlx(mode, bits, None, mixed=mixed), bits, evidence)
+    if mode == "fp8":
+        return Storage(Quantization(method="fp8", bits=bits, mode=mode), bits, evidence)
+    return Storage(_mlx(mode, bits, mixed=named.mixed), bits, evidence)
 
 
-def _mlx(mode: str, bits: int, group: int | None, *, mixed: bool = False) -> Quantization:
+def _mlx(mode: str, bits: int, group: int | None = None, *, mixed: bool = False) -> Quantization:
     group = group or _GROUP_SIZES.get(mode)
     found = Quantization(method="mlx", bits=bits, mode=mode, group_size=group, mixed=mixed)
-    return Quantization(
-        method="mlx",
-        bits=bits,
-        mode=mode,
-        group_size=group,
-        mixed=mixed,
-        bits_per_weight=bits_per_weight(found),
-    )
+    return replace(found, bits_per_weight=bits_per_weight(found))
 
 
 def _dtype(config: Mapping[str, Any]) -> str:

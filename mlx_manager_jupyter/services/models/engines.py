@@ -46,16 +46,23 @@ MLX_VLM_TYPES = words(
 MLX_LM_METHODS = frozenset(
     {"bitnet", "mxfp4", "mxfp8", "fp8", "compressed-tensors", "modelopt", "awq", "gptq"}
 )
+#: All that are known to be types rather than other words.
+KNOWN_TYPES = MLX_LM_TYPES | MLX_VLM_TYPES | {"whisper"}
+
 _BUILT_IN = {"mlx-lm": MLX_LM_TYPES, "mlx-vlm": MLX_VLM_TYPES | MLX_LM_TYPES}
 
 #: Speech to text, which mlx-openai-server runs with ``model_type`` whisper.
 _LISTENING = frozenset({"whisper"})
+
+#: It makes images too, with ``model_type`` image-generation or image-edit.
+_DRAWING = frozenset({"text-to-image", "image-to-image"})
 
 
 def engine_of(
     model_type: str | None,
     capabilities: Collection[Capability],
     known: Mapping[str, Collection[str]],
+    pipeline: str | None = None,
 ) -> tuple[str, str, str | None]:
     """The engine, what it was chosen by, and why it can't run the model here.
 
@@ -64,14 +71,18 @@ def engine_of(
         capabilities: of the model.
         known: by engine that is installed, the model types that it says it can run. An engine that
             is not among them is judged by what is known of a released version.
+        pipeline: the Hub's ``pipeline_tag``.
     """
+    if pipeline in _DRAWING:
+        return "mlx-openai-server", f"pipeline {pipeline}", None
     wanted = _wanted(model_type, capabilities)
     if model_type is None:
         return wanted, _why(capabilities), None
     runs = _runs(wanted, model_type, known)
     evidence = f"{_why(capabilities)}, model_type {model_type}"
-    if wanted not in known:
-        evidence += f" ({wanted} is not installed: by the types of a released version)"
+    if not known.get(wanted):
+        missing = f"{wanted} is not installed: " if known and wanted not in known else ""
+        evidence += f" ({missing}by the types of a released version)"
     as_text = wanted == "mlx-vlm" and "embeddings" not in capabilities
     as_text = as_text and _runs("mlx-lm", model_type, known)
     if not runs and as_text:

@@ -14,7 +14,11 @@ from mlx_manager_jupyter.services.models import template as templates
 from mlx_manager_jupyter.services.models.bits import storage_of
 from mlx_manager_jupyter.services.models.capabilities import capabilities_of
 from mlx_manager_jupyter.services.models.context import context_of
-from mlx_manager_jupyter.services.models.engines import engine_of, method_problem
+from mlx_manager_jupyter.services.models.engines import (
+    KNOWN_TYPES,
+    engine_of,
+    method_problem,
+)
 from mlx_manager_jupyter.services.models.families import family_of
 from mlx_manager_jupyter.services.models.flags import flags_of
 from mlx_manager_jupyter.services.models.parameters import size_of
@@ -85,7 +89,7 @@ def facts_of(
     tags = texts(list(source.tags))
     written = source.chat_template
     template = templates.read(written) if isinstance(written, str) and written else None
-    kind = type_of(config or {})
+    kind, kind_evidence = _type(config, tags)
 
     storage = storage_of(source.id, config, tags)
     size = size_of(
@@ -103,14 +107,14 @@ def facts_of(
     can = capabilities_of(
         source.id, config, template, tags, source.pipeline_tag, has_modules=source.has_modules
     )
-    engine, engine_evidence, problem = engine_of(kind, can, known or {})
+    engine, engine_evidence, problem = engine_of(kind, can, known or {}, source.pipeline_tag)
     flags = flags_of(source.id, kind, template, tools="tools" in can, reasoning="reasoning" in can)
     license_, base = _tagged(tags, "license:"), _base_model(tags)
     evidence: dict[str, str] = {
         "parameters": size.evidence,
         "bits": storage.evidence,
         "family": family_evidence,
-        "model_type": "config.json" if kind else "",
+        "model_type": kind_evidence,
         "context_length": context_evidence,
         "engine": engine_evidence,
         "license": f"tag license:{license_}" if license_ else "",
@@ -134,6 +138,15 @@ def facts_of(
         flags={name: value for name, (value, _) in flags.items()},
         estimated_bytes=size.estimated_bytes,
     )
+
+
+def _type(config: Mapping[str, Any] | None, tags: Sequence[str]) -> tuple[str | None, str]:
+    """Of the config; the Hub makes it a tag, which has to do while nobody has read the config."""
+    if config is not None:
+        kind = type_of(config)
+        return kind, "config.json" if kind else ""
+    kind = next((tag for tag in tags if tag in KNOWN_TYPES), None)
+    return kind, f"tag {kind}" if kind else ""
 
 
 def _base_model(tags: Sequence[str]) -> str | None:

@@ -23,6 +23,8 @@ _BEGINNINGS = {
     "DeepSeek": "deepseek deepseekocr",
     "ERNIE": "ernie",
     "EXAONE": "exaone",
+    "CSM": "csm",
+    "FLUX": "flux",
     "Falcon": "falcon",
     "Florence": "florence",
     "GLM": "glm chatglm",
@@ -103,7 +105,7 @@ def family_of(model: str, model_type: str | None) -> tuple[str | None, str]:
     by_type = next(iter(_mentioned(kind)), None)
     by_name = _mentioned(plain(model))
     if by_type and (kind not in _BORROWED or not by_name or by_type in by_name):
-        return by_type, f"config.json: model_type {model_type}"
+        return by_type, f"model_type {model_type}"
     return (by_name[0], "name") if by_name else (None, "")
 
 

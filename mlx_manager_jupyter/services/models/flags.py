@@ -103,11 +103,11 @@ def flags_of(
     Only what the model can do, by ``tools`` and ``reasoning``, gets a parser. A way of writing
     calls that no parser reads, as that of Llama 3 or Mistral, gets none.
     """
-    if template is None and model_type is None:
-        of_calls, of_thoughts = _named(model, 1), _named(model, 2)
-    else:
-        of_calls = _tool_parser(model_type, template)
-        of_thoughts = _thought_parser(model_type, template)
+    of_calls = _tool_parser(model_type, template)
+    of_thoughts = _thought_parser(model_type, template)
+    if template is None:
+        of_calls = of_calls or _named(model, 1)
+        of_thoughts = of_thoughts or _named(model, 2)
     chosen = {
         "tool_call_parser": of_calls if tools else None,
         "reasoning_parser": of_thoughts if reasoning else None,
@@ -126,7 +126,7 @@ def _tool_parser(model_type: str | None, template: Template | None) -> tuple[str
     if "<tool_call>" in source:
         return _HERMES_BY_TYPE.get(model_type or "", "hermes"), "chat template: <tool_call>"
     by_type = _TOOLS_BY_TYPE.get(model_type or "")
-    return (by_type, f"config.json: model_type {model_type}") if by_type else None
+    return (by_type, f"model_type {model_type}") if by_type else None
 
 
 def _thought_parser(model_type: str | None, template: Template | None) -> tuple[str, str] | None:
@@ -134,7 +134,7 @@ def _thought_parser(model_type: str | None, template: Template | None) -> tuple[
         if parser == "qwen3" and template and template.begins_thought and not template.switch:
             # The answer begins within the thought, which the parser of the dense ones misses.
             return "qwen3_moe", "chat template: begins with <think>"
-        return parser, f"config.json: model_type {model_type}"
+        return parser, f"model_type {model_type}"
     source = template.source if template else ""
     if "<|channel|>analysis" in source:
         return "harmony", "chat template: <|channel|>analysis"
