@@ -88,8 +88,8 @@ class RecordHandler(OwnErrors, APIHandler):
         for name in self.request.query_arguments:
             values = self.get_query_arguments(name)
             many = name in fields and isinstance(fields[name].default, tuple)
-            given[name] = values if many else values[-1]
-        given.pop("token", None)  # Jupyter's own
+            if name != "token" and not name.isdigit():  # Jupyter's own: who, and when
+                given[name] = values if many else values[-1]
         try:
             return msgspec.convert(given, kind, strict=False)
         except msgspec.ValidationError as error:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 #: What holds weights that MLX loads.
 WEIGHTS = (".safetensors", ".npz")
 
+NO_WEIGHTS = "The repo has no weights that MLX can load (.safetensors)."
+
 #: Fields of a `Model` that its facts tell.
 FROM_FACTS = tuple(Facts.__dataclass_fields__)
 
@@ -75,12 +77,13 @@ class Reader:
         facts = facts_of(source, known=self._known())
         known = _on_hub(entry) | {
             "revision": details.commit,
-            "size_bytes": sum(file.size_bytes for file in wanted),
+            "size_bytes": sum(file.size_bytes for file in wanted) or None,
             "files": tuple(wanted),
+            "engine_problem": facts.engine_problem if weights else NO_WEIGHTS,
             "license": details.license or facts.license,
             "base_model": details.base_model or facts.base_model,
         }
-        return _row(facts, known, weights, details.config)
+        return _row(facts, known, weights or facts.estimated_bytes, details.config)
 
     def cached(self, found: CachedModel) -> Row:
         """A model of this machine."""
