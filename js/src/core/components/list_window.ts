@@ -1,7 +1,12 @@
 import { RowHeights } from './row_heights';
 
-/** Rows are drawn this many pixels beyond both edges: scrolling meets no empty space. */
-const OVERSCAN_PX = 300;
+/**
+ * Rows are drawn so many pixels beyond both edges, that scrolling meets no empty space. The span
+ * between the two saves drawing at every row, and at a pixel more or less that a row turns out to
+ * have.
+ */
+const LEAST_PX = 150;
+const MOST_PX = 450;
 /** Rows that a change may put before the one that is read, without it being lost. */
 const MOVED_ROWS = 8;
 
@@ -16,7 +21,6 @@ export class ListWindow {
   private keys: ((index: number) => string) | null = null;
   /** Pixels that what is read was moved by, not yet made good. */
   private shift = 0;
-  private width = 0;
 
   constructor(
     estimate: number,
@@ -44,7 +48,7 @@ export class ListWindow {
       scroller.scrollTop += this.shift;
       this.shift = 0;
     }
-    let news = this.resized(scroller.clientWidth);
+    let news = false;
     for (const row of list.children) {
       const index = Number((row as HTMLElement).dataset.index);
       news = rows.measure(keys(index), row.getBoundingClientRect().height) || news;
@@ -62,12 +66,14 @@ export class ListWindow {
       return;
     }
     const { scrollTop: top, clientHeight: height } = this.scroller;
-    const [first, last] = [
-      this.rows.indexAt(top - OVERSCAN_PX),
-      this.rows.indexAt(top + height + OVERSCAN_PX),
-    ];
-    if (first !== this.drawn[0] || last !== this.drawn[1]) {
-      this.drawn = [first, last];
+    const between = (margin: number) =>
+      [this.rows.indexAt(top - margin), this.rows.indexAt(top + height + margin)] as const;
+    const [least, most] = [between(LEAST_PX), between(MOST_PX)];
+    const [first, last] = this.drawn;
+    const enough = first <= least[0] && last >= least[1];
+    const tooMany = first < most[0] || last > most[1];
+    if (!enough || tooMany) {
+      this.drawn = between((LEAST_PX + MOST_PX) / 2);
       this.changed();
     }
     this.onShow(this.rows.indexAt(top), this.rows.indexAt(top + height - 1));
@@ -95,15 +101,6 @@ export class ListWindow {
   get page(): number {
     const average = this.rows.total / Math.max(1, this.rows.count);
     return Math.max(1, Math.floor((this.scroller?.clientHeight ?? 0) / Math.max(1, average)));
-  }
-
-  private resized(width: number): boolean {
-    if (width === this.width) {
-      return false;
-    }
-    this.width = width;
-    this.rows.forget();
-    return true;
   }
 
   private relist(count: number, keys: (index: number) => string): void {

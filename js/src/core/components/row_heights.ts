@@ -1,6 +1,8 @@
 /**
  * Where rows of different heights stand, of which only those are measured that were drawn: the
- * others count with the mean of these.
+ * others count with the mean of these. At another width a row counts as it was until it is drawn
+ * again; to forget them all would make the list shorter, its scroll bar vanish and the width change
+ * again, without end.
  */
 export class RowHeights {
   private readonly measured = new Map<string, number>();
@@ -61,11 +63,5 @@ export class RowHeights {
     this.measured.set(key, height);
     this.sum += height - (before ?? 0);
     return true;
-  }
-
-  /** For a new width: nothing that was measured holds any more. */
-  forget(): void {
-    this.measured.clear();
-    this.sum = 0;
   }
 }
