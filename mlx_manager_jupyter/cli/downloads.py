@@ -70,7 +70,7 @@ def _pull(args: argparse.Namespace) -> None:
 
 def _fetch(client: Client, wanted: StartDownload, args: argparse.Namespace) -> None:
     terminal = terminal_for(args)
-    step = terminal.begin(wanted.model)
+    step = terminal.begin(rows.label(wanted.model))
     seen: list[Download] = []
 
     def show(download: Download) -> None:

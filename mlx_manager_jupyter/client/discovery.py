@@ -39,7 +39,8 @@ VERSION = 1
 PROBE_SECONDS = 1.0
 
 _START = (
-    "Start JupyterLab on this machine with `jupyter lab`; a kernel that runs elsewhere than its "
+    "Start JupyterLab with `jupyter lab` on this machine, or `jupyter mlx daemon start` where nobody "
+    "needs one; a kernel that runs elsewhere than its "
     "Jupyter server can't reach it."
 )
 

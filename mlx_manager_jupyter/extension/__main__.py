@@ -11,19 +11,18 @@ import os
 import secrets
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 
 def main() -> None:
     """Take the lock, then run until SIGTERM."""
-    lock = Path(sys.argv[1]).open("a+b")  # noqa: SIM115  held until the process ends
+    # A bare descriptor: no clean-up of Python's closes it before the process is gone.
+    lock = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return
-    lock.truncate(0)
-    lock.write(str(os.getpid()).encode())
-    lock.flush()
+    os.truncate(lock, 0)
+    os.write(lock, str(os.getpid()).encode())
     with suppress(OSError):  # a terminal has no beginning to go back to
         os.ftruncate(sys.stdout.fileno(), 0)
     _serve(sys.argv[2:])

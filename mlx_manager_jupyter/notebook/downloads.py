@@ -172,7 +172,7 @@ class LineView(SilentView):
     """One line of a terminal; on stderr, as progress is."""
 
     def __init__(self, model: str) -> None:
-        self._step = Step(fmt.short_model(model), sys.stderr)
+        self._step = Step(rows.label(model), sys.stderr)
 
     def show(self, download: Download) -> None:
         """Redraw the line."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlx_manager_jupyter.errors import MLXManagerError
 from mlx_manager_jupyter.notebook import format as fmt
-from mlx_manager_jupyter.notebook.table import Column
+from mlx_manager_jupyter.notebook.table import Column, line_width, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Characters of a progress bar.
 BAR = 20
+#: Characters of a name before it: at least, and of a line where no terminal says how many it has.
+SHORTEST, WIDE = 16, 120
 
 
 def model_columns(models: Sequence[Model]) -> list[Column]:
@@ -116,6 +118,11 @@ def bar(download: Download) -> str:
 def line(download: Download) -> str:
     """``██████████░░░░░░░░░░ 51% · 2.4 of 4.6 GB · 84 MB/s · 26 s left · file 3 of 9``."""
     return f"{bar(download)} {' · '.join(figures(download))}".strip()
+
+
+def label(model: str) -> str:
+    """A model's name before its line: at most a third of the terminal."""
+    return shorten(fmt.short_model(model), max(SHORTEST, line_width(WIDE) // 3))
 
 
 def figures(download: Download) -> list[str]:  # noqa: PLR0911  one each

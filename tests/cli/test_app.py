@@ -22,12 +22,28 @@ def test_version_goes_to_stdout(commands: Commands) -> None:
 def test_help_names_every_command(commands: Commands) -> None:
     done = commands.run("--help")
     assert done.returncode == 0
-    assert "demo" in done.stdout
+    for name in ("demo", "search", "resolve", "pull", "downloads", "models", "fit", "daemon"):
+        assert name in done.stdout
     assert done.stderr == ""
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["nosuch"], ["demo", "--nope"], ["demo", "--port", "0"], ["demo", "--port", "x"]]
+    "words",
+    [
+        [],
+        ["nosuch"],
+        ["demo", "--nope"],
+        ["demo", "--port", "0"],
+        ["demo", "--port", "x"],
+        ["search", "--bits", "four"],
+        ["search", "--sort", "beauty"],
+        ["resolve"],
+        ["pull"],
+        ["downloads", "pause"],
+        ["models", "rm", "some model"],
+        ["models", "prune", "--json"],
+        ["daemon"],
+    ],
 )
 def test_wrong_usage_is_2_and_says_what_is_right(words: list[str], commands: Commands) -> None:
     done = commands.run(*words)

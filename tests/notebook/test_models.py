@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mlx_manager_jupyter.client.discovery import VARIABLE
 from mlx_manager_jupyter.schema import ModelQuery
 from tests.notebook.conftest import QWEN, TINY
 
@@ -201,3 +205,17 @@ def test_a_users_mistake_is_one_line(kernel: Kernel, code: str, words: str) -> N
     cell = kernel.run(code)
     assert cell.reply["ename"] == "UsageError"
     assert words in cell.text
+
+
+def test_outside_a_notebook_progress_is_a_line_on_stderr(jupyter: Jupyter) -> None:
+    code = f"import mlx_manager_jupyter as mlx\nprint(mlx.pull('{TINY}').state)"
+    script = [sys.executable, "-c", code]
+    env = os.environ | {VARIABLE: str(jupyter.connection)}
+    done = subprocess.run(script, env=env, capture_output=True, text=True)
+    assert done.stdout == "done\n"
+    first, *_, last = done.stderr.splitlines()
+    assert first.startswith("Tiny-Chat-4bit")
+    assert "downloaded · 1 MB" in last
+    quiet = [*script[:2], code.replace(").state", ", show=False).state")]
+    done = subprocess.run(quiet, env=env, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("done\n", "")
