@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +13,11 @@ from jupyter_core.paths import jupyter_runtime_dir
 from msgspec.structs import replace
 
 from mlx_manager_jupyter import __version__
-from mlx_manager_jupyter.adapters.engines import ENGINES, find, known_models
+from mlx_manager_jupyter.adapters.engines import ENGINES
 from mlx_manager_jupyter.adapters.hardware import this_machine
-from mlx_manager_jupyter.adapters.hub import Hub
 from mlx_manager_jupyter.adapters.process import identify, is_alive
 from mlx_manager_jupyter.adapters.storage import Store
 from mlx_manager_jupyter.adapters.upstream import Upstream
-from mlx_manager_jupyter.errors import EngineMissing
 from mlx_manager_jupyter.extension import (
     downloads,
     events,
@@ -33,6 +30,7 @@ from mlx_manager_jupyter.extension import (
 )
 from mlx_manager_jupyter.extension.door import Door
 from mlx_manager_jupyter.extension.managers import SETTING, Managers
+from mlx_manager_jupyter.extension.model_manager import model_manager
 from mlx_manager_jupyter.extension.settings import Settings
 from mlx_manager_jupyter.schema import Metrics, Snapshot
 from mlx_manager_jupyter.services.downloads import DownloadManager, Ledger
@@ -40,17 +38,7 @@ from mlx_manager_jupyter.services.events import EventHub
 from mlx_manager_jupyter.services.gateway import Gateway
 from mlx_manager_jupyter.services.keys import KeyManager
 from mlx_manager_jupyter.services.metrics import MetricsManager
-from mlx_manager_jupyter.services.models import (
-    CatalogueKeeper,
-    DetailsKeeper,
-    LocalLibrary,
-    MemoryBook,
-    ModelManager,
-    Reader,
-    Use,
-    by_model,
-    models_of,
-)
+from mlx_manager_jupyter.services.models import ModelManager, Use, by_model, models_of
 from mlx_manager_jupyter.services.profiles import ProfileManager
 from mlx_manager_jupyter.services.servers import Claims, Planner, ServerManager
 
@@ -90,8 +78,7 @@ class MLXManager(Settings):
 
         hub = EventHub(self._snapshot, self._watched, **parts)
         saved = ProfileManager(store, hub.publish, **parts)
-        memory = MemoryBook(store, machine, limit_percent=self.max_memory_percent, log=self.log)
-        found = self._models(home, cache, memory, hub)
+        found = model_manager(self, cache, store, machine, use=self._use, publish=hub.publish)
         planner = Planner(
             profiles=saved,
             servable=found.servable,
@@ -142,36 +129,6 @@ class MLXManager(Settings):
         )
         self.settings[SETTING] = self.managers
         self.door = Door(Path(jupyter_runtime_dir()), self.log)
-
-    def _models(self, home: Path, cache: Path, memory: MemoryBook, hub: EventHub) -> ModelManager:
-        heard: dict[str, Any] = {"publish": hub.publish, "log": self.log}
-        client = Hub(offline=self.offline_mode, endpoint=self.hf_endpoint or None)
-        folders = [Path(folder).expanduser() for folder in self.model_folders]
-        reader = Reader(self._known_types)
-        return ModelManager(
-            library=LocalLibrary(cache, folders, reader, **heard),
-            catalogue=CatalogueKeeper(
-                client,
-                home / "catalogue.json",
-                reader,
-                author=self.hf_organization or None,
-                offline=self.offline_mode,
-                **heard,
-            ),
-            details=DetailsKeeper(client, reader),
-            hub=client,
-            memory=memory,
-            use=self._use,
-            parent=self,
-        )
-
-    def _known_types(self) -> dict[str, frozenset[str]]:
-        """By engine that is installed, the model types that it can run."""
-        known: dict[str, frozenset[str]] = {}
-        for kind, engine in ENGINES.items():
-            with suppress(EngineMissing):
-                known[kind] = known_models(find(engine, self.engine_paths.get(kind)))
-        return known
 
     def _for_workers(self) -> dict[str, str]:
         """The environment of downloads: ours, token included, and the Hub that we ask."""

@@ -47,9 +47,8 @@ class Kept:
         settings: dict[str, Any] = {"author": None, "offline": False, **options}
         client = Hub(endpoint=hub.url, offline=settings["offline"], timeout_seconds=5)
         log = logging.getLogger("catalogue")
-        reader = Reader(dict)
         self.keeper = CatalogueKeeper(
-            client, file, reader, publish=self.told.append, log=log, **settings
+            client, file, Reader(), publish=self.told.append, log=log, **settings
         )
         self.client = client
 

@@ -106,10 +106,10 @@ def test_a_template_outweighs_the_name() -> None:
 def test_what_is_installed_decides_which_engine_can() -> None:
     sees = Source(id="a/b", config={"model_type": "qwen2_5_vl", "vision_config": {"depth": 1}})
     only_lm = facts_of(sees, known={"mlx-lm": {"qwen2_5_vl"}})
-    assert only_lm.engine == "mlx-vlm"
-    assert only_lm.engine_problem == (
-        "It needs mlx-vlm, which is not installed. mlx-lm can run it as text."
-    )
+    assert (only_lm.engine, only_lm.engine_problem) == ("mlx-lm", None)
+    assert "mlx-lm runs it as text" in only_lm.evidence["engine"]
+    neither = facts_of(sees, known={"mlx-lm": {"llama"}})
+    assert neither.engine_problem == "It needs mlx-vlm, which is not installed."
     both = facts_of(sees, known={"mlx-lm": {"qwen2_5_vl"}, "mlx-vlm": {"qwen2_5_vl"}})
     assert (both.engine, both.engine_problem) == ("mlx-vlm", None)
     old = facts_of(Source(id="a/b", config={"model_type": "qwen3"}), known={"mlx-lm": {"llama"}})

@@ -16,8 +16,8 @@ import zipfile
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from mlx_manager_jupyter.errors import DownloadFailed
 from mlx_manager_jupyter.cli.terminal import megabytes
+from mlx_manager_jupyter.errors import DownloadFailed
 
 if TYPE_CHECKING:
     from pathlib import Path

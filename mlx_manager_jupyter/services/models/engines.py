@@ -85,14 +85,14 @@ def engine_of(
         evidence += f" ({missing}by the types of a released version)"
     as_text = wanted == "mlx-vlm" and "embeddings" not in capabilities
     as_text = as_text and _runs("mlx-lm", model_type, known)
-    if not runs and as_text:
-        return "mlx-lm", f"{evidence}; only mlx-lm knows the type, as text", None
+    problem = None
     if not runs:
-        return wanted, evidence, f"{wanted} does not know the model type {model_type!r}."
-    if known and wanted not in known:
-        without = " mlx-lm can run it as text." if as_text else ""
-        return wanted, evidence, f"It needs {wanted}, which is not installed.{without}"
-    return wanted, evidence, None
+        problem = f"{wanted} does not know the model type {model_type!r}."
+    elif known and wanted not in known:
+        problem = f"It needs {wanted}, which is not installed."
+    if problem and as_text:
+        return "mlx-lm", f"{evidence}; mlx-lm runs it as text", None
+    return wanted, evidence, problem
 
 
 def method_problem(

@@ -44,9 +44,14 @@ class Row:
 class Reader:
     """Makes rows of what the adapters found. Blocking: it may read files of the engine."""
 
-    def __init__(self, known: Callable[[], KnownTypes]) -> None:
-        """``known`` says what the installed engines can run."""
+    def __init__(
+        self,
+        known: Callable[[], KnownTypes] = dict,
+        methods: Callable[[], Collection[str] | None] = lambda: None,
+    ) -> None:
+        """``known`` and ``methods`` are those of `facts_of`, for what is installed now."""
         self._known = known
+        self._methods = methods
 
     def entry(self, entry: CatalogueEntry) -> Row:
         """A row of the Hub's list: facts from its name, tags and parameter counts alone."""
@@ -74,7 +79,7 @@ class Reader:
             weights_bytes=weights or None,
             has_modules=any(file.path == "modules.json" for file in details.files),
         )
-        facts = facts_of(source, known=self._known())
+        facts = facts_of(source, known=self._known(), methods=self._methods())
         known = _on_hub(entry) | {
             "revision": details.commit,
             "size_bytes": sum(file.size_bytes for file in wanted) or None,
@@ -94,7 +99,7 @@ class Reader:
             weights_bytes=found.weights_bytes if found.complete else None,
             has_modules=found.has_modules,
         )
-        facts = facts_of(source, known=self._known())
+        facts = facts_of(source, known=self._known(), methods=self._methods())
         here = {
             "id": found.id,
             "author": None if found.id.startswith("/") else _author(found.id),
