@@ -7,8 +7,9 @@ import {
   queryOf,
   type Filters,
 } from './model_filters';
+import { lacksDetails, placed, type Rows } from './model_rows';
 import { problemOf } from './problem';
-import type { Model, ModelPage, Problem } from './schema';
+import type { Model, Problem } from './schema';
 import type { Store } from './store';
 
 /** Typing on within so long is one search. */
@@ -27,7 +28,7 @@ export interface SearchState {
   /** What the rows are an answer to. */
   readonly answering: Filters;
   /** By position, undefined where a page has not come yet; null before the first answer. */
-  readonly rows: readonly (Model | undefined)[] | null;
+  readonly rows: Rows | null;
   /** Counts the searches that brought rows: another list than before begins at its top. */
   readonly answered: number;
   /** Other rows are on their way. */
@@ -172,7 +173,7 @@ export class ModelSearch {
       this.fresh.add(0);
       this.put({
         answering: filters,
-        rows: this.placed(new Array<undefined>(page.total).fill(undefined), 0, page),
+        rows: placed([], 0, page, this.learned),
         answered: this.state.answered + 1,
         searching: false,
         problem: null,
@@ -200,7 +201,7 @@ export class ModelSearch {
         return;
       }
       this.fresh.add(page);
-      this.put({ rows: this.placed(this.state.rows ?? [], offset, found), problem: null });
+      this.put({ rows: placed(this.state.rows ?? [], offset, found, this.learned), problem: null });
     } catch (thrown) {
       // What is shown stays true enough where it was only asked for again.
       if (!question.signal.aborted && !again) {
@@ -215,22 +216,6 @@ export class ModelSearch {
 
   private ask(filters: Filters, offset: number, limit: number, signal: AbortSignal) {
     return this.store.send({ command: 'models', query: queryOf(filters, offset, limit) }, signal);
-  }
-
-  /** The rows with a page put in; there are as many as it says. */
-  private placed(
-    rows: readonly (Model | undefined)[],
-    offset: number,
-    { models, total }: ModelPage,
-  ): readonly (Model | undefined)[] {
-    const next = Array.from({ length: total }, (_, position) => rows[position]);
-    for (const [index, model] of models.entries()) {
-      if (offset + index < total) {
-        const known = lacksDetails(model) ? this.learned.get(model.id) : undefined;
-        next[offset + index] = known ? joined(known, model) : model;
-      }
-    }
-    return next;
   }
 
   /** Which filter is to blame for an empty list, and how much each hides. */
@@ -281,15 +266,4 @@ export class ModelSearch {
 
 function pageOf(position: number): number {
   return Math.floor(position / PAGE_ROWS);
-}
-
-/** What was learned of a model, with what may be different by now. */
-function joined(known: Model, now: Model): Model {
-  const { local, complete, path, partial_bytes, used_at, servers, profiles } = now;
-  return { ...known, local, complete, path, partial_bytes, used_at, servers, profiles };
-}
-
-/** A row of the catalogue: only the repo's own files tell its size. */
-function lacksDetails(model: Model): boolean {
-  return !model.complete && model.size_bytes === null;
 }

@@ -2,7 +2,9 @@ import type { Render } from '@anywidget/types';
 import { h } from 'preact';
 
 import '../../style/panel.css';
+import '../../style/search.css';
 import '../../style/models.css';
+import '../../style/details.css';
 
 import type { ModelSource } from '../core/schema';
 import { ModelsView } from '../core/views/models';

@@ -1,16 +1,21 @@
+/** Rows to know the mean from. */
+const ENOUGH = 5;
+
 /**
  * Where rows of different heights stand, of which only those are measured that were drawn: the
- * others count with the mean of these. At another width a row counts as it was until it is drawn
+ * others count with the mean of the first ones. That mean stays, or the whole list would move under
+ * a scroll bar that somebody drags. At another width a row counts as it was until it is drawn
  * again; to forget them all would make the list shorter, its scroll bar vanish and the width change
  * again, without end.
  */
 export class RowHeights {
   private readonly measured = new Map<string, number>();
-  private sum = 0;
   private keys: (index: number) => string = String;
   private tops = new Float64Array(1);
 
-  constructor(private readonly estimate: number) {}
+  private meant = false;
+
+  constructor(private estimate: number) {}
 
   get count(): number {
     return this.tops.length - 1;
@@ -46,10 +51,14 @@ export class RowHeights {
   /** Lists other rows; those that were measured keep their height. */
   list(count: number, keys: (index: number) => string): void {
     this.keys = keys;
-    const mean = this.measured.size > 0 ? this.sum / this.measured.size : this.estimate;
+    if (!this.meant && this.measured.size >= ENOUGH) {
+      this.meant = true;
+      this.estimate =
+        [...this.measured.values()].reduce((sum, height) => sum + height) / this.measured.size;
+    }
     const tops = new Float64Array(count + 1);
     for (let index = 0; index < count; index += 1) {
-      tops[index + 1] = (tops[index] ?? 0) + (this.measured.get(keys(index)) ?? mean);
+      tops[index + 1] = (tops[index] ?? 0) + (this.measured.get(keys(index)) ?? this.estimate);
     }
     this.tops = tops;
   }
@@ -61,7 +70,6 @@ export class RowHeights {
       return false;
     }
     this.measured.set(key, height);
-    this.sum += height - (before ?? 0);
     return true;
   }
 }

@@ -12,10 +12,12 @@ export function SearchBox(props: {
   readonly onLeave: () => void;
 }) {
   const { t } = useHost();
-  const pressed = (event: KeyboardEvent) => {
+  const pressed = (event: KeyboardEvent & { readonly currentTarget: HTMLInputElement }) => {
+    // What is in the box, which may be ahead of what was drawn.
+    const { value } = event.currentTarget;
     if (event.key === 'Enter') {
-      props.onSearch(props.value, true);
-    } else if (event.key === 'Escape' && props.value !== '') {
+      props.onSearch(value, true);
+    } else if (event.key === 'Escape' && value !== '') {
       // The first Escape is for the box; a second one is for whoever listens around it.
       event.preventDefault();
       event.stopPropagation();

@@ -1,5 +1,14 @@
 import { ProblemError } from '../problem';
-import type { Download, Metrics, Model, Problem, Server, ServerLoad, Snapshot } from '../schema';
+import type {
+  Download,
+  Fit,
+  Metrics,
+  Model,
+  Problem,
+  Server,
+  ServerLoad,
+  Snapshot,
+} from '../schema';
 import { INITIAL_STATE } from '../store';
 
 /** As `Format` counts memory; the weights of the made-up servers don't mind. */
@@ -123,6 +132,28 @@ export function download(id: string, more: Partial<Download> = {}): Download {
     finished_at: null,
     retry_at: null,
     error: null,
+    ...more,
+  };
+}
+
+/** 5.6 GB are needed of 16.6 that are free. */
+export function fit(model: string, more: Partial<Fit> = {}): Fit {
+  return {
+    model,
+    verdict: 'fits',
+    weights_bytes: 4.3 * GB,
+    cache_bytes: 0.7 * GB,
+    overhead_bytes: 0.6 * GB,
+    needed_bytes: 5.6 * GB,
+    available_bytes: 16.6 * GB,
+    total_bytes: 48 * GB,
+    spare_bytes: 11 * GB,
+    context_length: 8192,
+    concurrency: 1,
+    kv_bits: null,
+    measured: 0,
+    reason: 'It fits.',
+    alternative: null,
     ...more,
   };
 }
