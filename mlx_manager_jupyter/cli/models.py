@@ -124,7 +124,8 @@ def _list(args: argparse.Namespace) -> None:
     if models:
         print(plain(rows.model_columns(models), line_width()))
     free = "" if library.free_bytes is None else f", {fmt.size(library.free_bytes)} free"
-    print(f"{library.models} models, {fmt.size(library.size_bytes)}{free}", file=sys.stderr)
+    count = "1 model" if library.models == 1 else f"{library.models:,} models"
+    print(f"{count}, {fmt.size(library.size_bytes)}{free}", file=sys.stderr)
 
 
 def _remove(args: argparse.Namespace) -> None:
@@ -186,7 +187,7 @@ def _fit(args: argparse.Namespace) -> None:
     if args.json:
         tell(fit)
         return
-    print(f"{fit.verdict}: {fit.reason}")
+    print(fit.reason)
     context = f"{fit.context_length:,} tokens"
     if fit.concurrency > 1:
         context = f"{fit.concurrency} conversations of {context}"

@@ -173,7 +173,7 @@ def test_what_is_fetched_can_be_chosen(user: Commands) -> None:
 
 
 def test_a_download_outlives_its_command(user: Commands, hub: FakeHub) -> None:
-    hub.fault("slow", "model.safetensors", bytes_per_second=100_000)
+    hub.fault("slow", "model.safetensors", bytes_per_second=300_000)
     user.json("pull", TINY, "--no-wait")
     before = running(user)["bytes_done"]
     hub.until(lambda each: each.sent("model.safetensors") > before)

@@ -81,7 +81,7 @@ def test_fit_has_the_numbers(user: Commands) -> None:
     fit = user.json("fit", TINY, "--context-length", "4096", "--concurrency", "2")
     assert (fit["verdict"], fit["context_length"], fit["concurrency"]) == ("fits", 4096, 2)
     said = user.says("fit", "tiny", "chat", "--concurrency", "2")
-    assert said.startswith("fits: ")
+    assert said.startswith("It fits")
     assert "2 conversations of" in said
     assert "free now" in said
 
@@ -93,7 +93,7 @@ def test_models_are_listed_checked_and_removed(user: Commands) -> None:
     assert (model["id"], model["complete"]) == (TINY, True)
     done = user.run("models")
     assert done.stdout.splitlines()[1].startswith(TINY)
-    assert done.stderr.startswith("1 models, 1 MB, ")
+    assert done.stderr.startswith("1 model, 1 MB, ")
 
     assert user.json("models", "verify", "tiny", "chat")["ok"]
     assert "is whole" in user.says("models", "verify", TINY)

@@ -22,6 +22,7 @@ from playwright.sync_api import expect, sync_playwright
 from mlx_manager_jupyter.cli.demo import model, profile
 from mlx_manager_jupyter.cli.terminal import Terminal
 from mlx_manager_jupyter.client.client import Client
+from mlx_manager_jupyter.client.daemon_lock import home as default_home
 from mlx_manager_jupyter.client.discovery import read
 from mlx_manager_jupyter.client.gateway import ChatRequest
 from tests.e2e.browser import DARK, LIGHT, jupyterlab, launch
@@ -66,7 +67,7 @@ UNREAL: dict[str, dict[str, object]] = {
 
 def main(folder: Path) -> None:
     """Write all pictures into ``folder``."""
-    weights = model.ensure(profile.default_home(), Terminal())
+    weights = model.ensure(default_home(), Terminal())
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home,

@@ -16,6 +16,7 @@ import msgspec
 from mlx_manager_jupyter.cli.demo import jupyter, model, notebook, profile
 from mlx_manager_jupyter.cli.demo.problems import DemoFailed
 from mlx_manager_jupyter.cli.terminal import Terminal
+from mlx_manager_jupyter.client.daemon_lock import home
 from mlx_manager_jupyter.client.discovery import VARIABLE
 from mlx_manager_jupyter.errors import ExtensionUnreachable
 
@@ -42,7 +43,7 @@ def check(args: Namespace) -> None:
         MLXManagerError: the model can't be built, or Jupyter does not come up.
     """
     terminal, begun = Terminal(), monotonic()
-    weights = model.ensure(args.home or profile.default_home(), terminal)
+    weights = model.ensure(args.home or home(), terminal)
     with tempfile.TemporaryDirectory(prefix="mlx-demo-") as folder:
         ran = _run(args, weights, Path(folder), terminal)
     answer = _answer(ran)

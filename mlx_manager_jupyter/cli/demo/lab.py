@@ -10,6 +10,7 @@ import msgspec
 from mlx_manager_jupyter.cli.demo import jupyter, model, notebook, profile
 from mlx_manager_jupyter.cli.demo.problems import DemoFailed
 from mlx_manager_jupyter.cli.terminal import Terminal
+from mlx_manager_jupyter.client.daemon_lock import home as default_home
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -25,7 +26,7 @@ def lab(args: Namespace) -> None:
         MLXManagerError: the model can't be built, or Jupyter does not come up.
     """
     terminal = Terminal()
-    home = args.home or profile.default_home()
+    home = args.home or default_home()
     weights = model.ensure(home, terminal)
     copy, fresh = notebook.place(home / "demo")
     if not fresh:

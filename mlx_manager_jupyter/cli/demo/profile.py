@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlx_manager_jupyter.schema import Profile
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mlx_manager_jupyter.client.client import Client
 
 NAME = "smollm2"
-
-
-def default_home() -> Path:
-    """Where the extension keeps its state unless told otherwise."""
-    named = os.environ.get("MLX_MANAGER_HOME")
-    return Path(named or "~/.mlx-manager").expanduser().resolve()
 
 
 def ensure(client: Client, model: Path) -> Profile:
