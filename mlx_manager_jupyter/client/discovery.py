@@ -39,9 +39,8 @@ VERSION = 1
 PROBE_SECONDS = 1.0
 
 _START = (
-    "Start JupyterLab with `jupyter lab` on this machine, or `jupyter mlx daemon start` where nobody "
-    "needs one; a kernel that runs elsewhere than its "
-    "Jupyter server can't reach it."
+    "Start JupyterLab with `jupyter lab` on this machine, or run `jupyter mlx daemon start`; a "
+    "kernel that runs elsewhere than its Jupyter server can't reach it."
 )
 
 
