@@ -27,7 +27,7 @@ export function ModelActions(props: ModelRowProps & { readonly primary: PrimaryA
       {model.complete && (
         <TextButton
           text={t('Verify')}
-          label={t('Check every byte of %1', name)}
+          label={t('Verify every byte of %1', name)}
           onPress={() =>
             notes.run(
               id,

@@ -173,7 +173,7 @@ describe('the details of a model', () => {
     await view.show();
     await view.press('Details of mine');
     expect(view.labels()).not.toContain('Delete mine');
-    expect(view.labels()).toContain('Check every byte of mine');
+    expect(view.labels()).toContain('Verify every byte of mine');
     expect(view.el.querySelector('a')).toBeNull();
   });
 });
@@ -194,7 +194,7 @@ describe('verifying', () => {
     await unfold(here());
     let finish: (answer: Verification) => void = () => undefined;
     answered('verify', () => new Promise((resolve) => (finish = resolve)));
-    await view.press('Check every byte of Qwen3-8B-4bit');
+    await view.press('Verify every byte of Qwen3-8B-4bit');
     expect(view.rowText(ID)).toContain('Checking every byte…');
     finish(verification);
     await view.drawn();
@@ -209,7 +209,7 @@ describe('verifying', () => {
       damaged: ['model.safetensors'],
       missing: ['config.json'],
     }));
-    await view.press('Check every byte of Qwen3-8B-4bit');
+    await view.press('Verify every byte of Qwen3-8B-4bit');
     expect(view.row(ID)?.querySelector('[role=alert]')?.textContent).toContain(
       'model.safetensors is damaged, config.json is missing. Delete the model',
     );

@@ -62,7 +62,7 @@ function Fact({ name, values }: FactText) {
       {values.map(({ text, evidence }) => (
         <dd key={text}>
           {text}
-          {evidence !== undefined && <small>{evidence}</small>}
+          {evidence && <small>{evidence}</small>}
         </dd>
       ))}
     </>
@@ -138,7 +138,8 @@ function quantizationText(model: Model, host: Host): string | false {
     quantization.method !== 'mlx' && quantization.method,
     bitsText(model, host),
     quantization.group_size !== null && t('groups of %1', quantization.group_size),
-    quantization.bits_per_weight !== null && t('%1 bits per weight', quantization.bits_per_weight),
+    quantization.bits_per_weight !== null &&
+      t('%1 bits per weight', Number(quantization.bits_per_weight.toFixed(2))),
   ]
     .filter(Boolean)
     .join(', ');

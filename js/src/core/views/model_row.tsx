@@ -155,7 +155,7 @@ function Primary(
   const words = {
     serve: [t('Serve'), t('Serve %1', name)],
     download: [t('Download'), t('Download %1', name)],
-    resume: [t('Resume'), t('Download the rest of %1', name)],
+    resume: [t('Resume'), t('Resume the download of %1', name)],
     details: [],
     none: [],
   }[props.action];

@@ -100,7 +100,7 @@ describe('a row', () => {
   it('of a model that is not all here goes on with it', async () => {
     await listed([model(SMALL, { local: true, partial_bytes: 1.2e9 })]);
     expect(view.rowText(SMALL)).toContain('1.2 of 4.6 GB here');
-    await view.press('Download the rest of Qwen3-8B-4bit');
+    await view.press('Resume the download of Qwen3-8B-4bit');
     expect(commands()).toEqual([{ command: 'download', wanted: { model: SMALL } }]);
   });
 
@@ -250,7 +250,7 @@ describe('instead of rows', () => {
     expect(view.el.querySelector('[role=alert]')?.textContent).toContain('No answer.');
     expect(view.text).not.toMatch(/No models|Nothing/);
     found = new FoundModels(view.store, [model(SMALL, HERE)]);
-    await view.press('Ask for the models again');
+    await view.press('Try again to list the models');
     expect(view.row(SMALL)).not.toBeNull();
   });
 
@@ -359,7 +359,7 @@ describe('what downloads left', () => {
   it('can be cleaned up, on the second press', async () => {
     await listed([model(SMALL, HERE)], { library });
     found.also = () => ({ freed_bytes: 2.1e9, models: [] });
-    await view.press('Remove unfinished files');
+    await view.press('Clean up unfinished files');
     expect(commands()).toEqual([]);
     await view.press('Remove');
     expect(commands()).toEqual([{ command: 'prune' }]);

@@ -16,7 +16,7 @@ export function ListFailed(props: { readonly problem: Problem; readonly onRetry:
       {hint !== null && <p>{hint}</p>}
       <TextButton
         text={t('Try again')}
-        label={t('Ask for the models again')}
+        label={t('Try again to list the models')}
         onPress={props.onRetry}
       />
     </div>

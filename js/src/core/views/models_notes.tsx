@@ -135,7 +135,7 @@ function Unfinished({ state, notes }: NotesProps) {
       <span>{t('%1 of unfinished files', format.bytes(bytes))}</span>
       <TextButton
         text={t('Clean up')}
-        label={t('Remove unfinished files')}
+        label={t('Clean up unfinished files')}
         onPress={() => {
           setAsking(true);
         }}
