@@ -131,13 +131,13 @@ def test_verify_tells_a_flipped_byte(models: Models, jupyter: Jupyter) -> None:
     until(lambda: jupyter.api(f"downloads/{download['id']}")["state"] == "done")
     models.look_at("On this machine")
     models.press(TINY, "Details")
-    models.press(TINY, "Check every byte")
+    models.press(TINY, "Verify")
     models.expect_text(TINY, re.compile("All .* are as they should be"))
     weights = next((jupyter.folder / "hf").rglob("snapshots/*/model.safetensors")).resolve()
     content = bytearray(weights.read_bytes())
     content[-3] ^= 4
     weights.write_bytes(content)
-    models.press(TINY, "Check every byte")
+    models.press(TINY, "Verify")
     models.expect_text(TINY, "model.safetensors is damaged")
     jupyter.api(f"models/{TINY}", "DELETE")
 
