@@ -198,9 +198,9 @@ def _fit(args: argparse.Namespace) -> None:
         ("needed", fit.needed_bytes),
         ("free now", fit.available_bytes),
     ):
-        print(f"  {fmt.size(size):>9}  {what}")
+        print(f"  {fmt.memory(size):>9}  {what}")
     if other := fit.alternative:
-        print(f"{other.id} would need {fmt.size(other.needed_bytes)}.")
+        print(f"{other.id} would need {fmt.memory(other.needed_bytes)}.")
 
 
 def _known(client: Client, words: str) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 KILO, MEGA, GIGA = 1e3, 1e6, 1e9
 #: Tokens are counted in these where they come out even: 40,960 are 40k.
-KIBI = 1024
+KIBI, MEBI, GIBI = 2**10, 2**20, 2**30
 MINUTE, HOUR, DAY = 60, 3600, 86400
 _AGES = (
     (365 * DAY, "year"),
@@ -85,6 +85,12 @@ def ago(number: float) -> str:
                 return "yesterday"
             return f"{times} {unit}{'s' if times > 1 else ''} ago"
     return "now"
+
+
+def memory(held: int) -> str:
+    """``9.2 GB``, ``650 MB`` of memory: binary units under their usual names, as the panel's."""
+    large = abs(held) >= 999.5 * MEBI
+    return f"{held / GIBI:.1f} GB" if large else f"{held / MEBI:.0f} MB"
 
 
 def rate(tokens_per_second: float) -> str:

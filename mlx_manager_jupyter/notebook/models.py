@@ -215,6 +215,6 @@ def explained() -> Iterator[None]:
 def _room(model: Model) -> str:
     if model.needed_bytes is None or model.spare_bytes is None:
         return ""
-    needed, spare = fmt.size(model.needed_bytes), model.spare_bytes
-    left = f"{fmt.size(spare)} to spare" if spare >= 0 else f"{fmt.size(-spare)} too much"
+    needed, spare = fmt.memory(model.needed_bytes), model.spare_bytes
+    left = f"{fmt.memory(spare)} to spare" if spare >= 0 else f"{fmt.memory(-spare)} too much"
     return f"needs {needed} of memory, {left}"

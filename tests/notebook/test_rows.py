@@ -143,18 +143,16 @@ def test_progress_says_how_far_how_fast_and_how_long() -> None:
         ({"state": "failed", "error": DiskFull("No room.").problem}, "failed · No room."),
         ({"state": "failed"}, "failed"),
         ({"state": "cancelled"}, "what it had fetched is gone"),
-        (
-            {
-                "state": "queued",
-                "error": DiskFull("No room.").problem,
-                "retry_at": NOW + timedelta(seconds=3600),
-            },
-            "tries again in 59 m · No room.",
-        ),
     ],
 )
 def test_every_state_has_its_words(facts: dict[str, Any], words: str) -> None:
     assert words in rows.line(download(**facts))
+
+
+def test_one_that_waits_for_its_next_try_says_why_and_how_long() -> None:
+    soon = datetime.now(UTC) + timedelta(minutes=59, seconds=50)
+    waiting = download(state="queued", error=DiskFull("No room.").problem, retry_at=soon)
+    assert "tries again in 59 m · No room." in rows.line(waiting)
 
 
 def test_a_table_of_downloads_names_what_went_wrong() -> None:

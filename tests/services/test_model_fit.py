@@ -156,11 +156,11 @@ def test_the_numbers_add_up_and_are_said() -> None:
     assert found.needed_bytes == 18 * GB + found.cache_bytes + found.overhead_bytes
     assert found.spare_bytes == 24 * GB - found.needed_bytes
     assert found.reason == (
-        "It does not fit: it needs 36.3 GB (18.0 GB of weights, 17.2 GB for 2 x 32,768 tokens,"
-        " 1.1 GB for the engine), 151 % of the 24.0 GB that are free now."
+        "It does not fit: it needs 33.8 GB (16.8 GB of weights, 16.0 GB for 2 x 32,768 tokens,"
+        " 1.1 GB for the engine), 151 % of the 22.4 GB that are free now."
     )
     small = fit(row, [], _memory(20, 24), [], context_length=32768)
-    assert small.reason.endswith("This machine has 24.0 GB in all.")
+    assert small.reason.endswith("This machine has 22.4 GB in all.")
     close = fit(row, [], _memory(24), [], context_length=8192)
     assert close.reason.endswith("More than 85 % would leave too little for the rest.")
 

@@ -222,10 +222,9 @@ def _reason(found: Fit, limit_percent: float, *, unquantized: bool) -> str:
     return text
 
 
-def _size(number: int) -> str:
-    """Decimal units, as models' sizes are given."""
-    for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
-        if abs(number) >= scale:
-            value = number / scale
-            return f"{value:.1f} {unit}" if unit != "MB" else f"{value:.0f} {unit}"
-    return f"{number / 1e3:.0f} kB"
+def _size(held: int) -> str:
+    """Memory in binary units under their usual names, so that a 48 GB Mac has 48 GB."""
+    for unit, scale, digits in (("TB", 2**40, 1), ("GB", 2**30, 1), ("MB", 2**20, 0)):
+        if abs(held) >= scale:
+            return f"{held / scale:.{digits}f} {unit}"
+    return f"{held / 2**10:.0f} kB"
