@@ -1,8 +1,9 @@
 """The README's pictures: ``python -m tests.e2e.screenshots [DIR]``, by default docs/pictures.
 
-All is real but for two rows of the panel: the model that loads and the one that ran out of memory
-are the tests' fake engine, since neither can be had on demand. The first picture needs the demo's
-model, which is built on first use (a download of 93 MB from the package index).
+All is real but for two servers and the Hub: the model that loads and the one that ran out of memory
+are the tests' fake engine, since neither can be had on demand, and what is found and downloaded
+comes from the tests' own Hub. The chats need the demo's model, which is built on first use (a
+download of 93 MB from the package index).
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ from mlx_manager_jupyter.client.discovery import read
 from mlx_manager_jupyter.client.gateway import ChatRequest
 from tests.e2e.browser import DARK, LIGHT, jupyterlab, launch
 from tests.e2e.lab import Lab
+from tests.e2e.models import Models
 from tests.e2e.notebooks import write
+from tests.fixtures.hub import FakeHub
 from tests.fixtures.jupyter import FAKE_ENGINE
+from tests.services.data import chat_templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +59,21 @@ CELLS = (
     "import mlx_manager_jupyter as mlx\n\nprint(answer.upper(), answer.usage, sep='\\n')",
     "mlx.servers()",
 )
+#: Billions of parameters, bits, and gigabytes of these builds; and how wide the originals are.
+ON_THE_HUB = {
+    "Qwen3-8B-4bit": (8, 4, 4.6),
+    "Qwen3-8B-4bit-DWQ": (8, 4, 4.6),
+    "Qwen3-14B-8bit": (14, 8, 15.7),
+    "Qwen3-14B-bf16": (14, 16, 29.5),
+}
+QWEN3 = {
+    8: {"num_hidden_layers": 36, "hidden_size": 4096, "intermediate_size": 12288}
+    | {"num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128, "vocab_size": 151936},
+    14: {"num_hidden_layers": 40, "hidden_size": 5120, "intermediate_size": 17408}
+    | {"num_attention_heads": 40, "num_key_value_heads": 8, "head_dim": 128, "vocab_size": 151936},
+}
+#: Bytes per second.
+DOWNLOAD_RATE = 40_000_000
 #: Rows that are the fake engine, and how it shall behave.
 UNREAL: dict[str, dict[str, object]] = {
     "coder": {"load_seconds": 3600},
@@ -71,7 +90,8 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home,
-        jupyterlab(Path(home), engine=either_engine(Path(home))) as jupyter,
+        stocked_hub() as hub,
+        jupyterlab(Path(home), engine=either_engine(Path(home)), env=told(hub, home)) as jupyter,
         sync_playwright() as playwright,
     ):
         client = Client(lambda: read(jupyter.connection_file))
@@ -81,6 +101,7 @@ def main(folder: Path) -> None:
         lab = Lab(page, jupyter)
         set_the_scene(lab, weights)
         widen(lab, SIDEBAR)
+        look_for_models(lab)
         with traffic(client):
             page.wait_for_timeout(TRAFFIC_MS)
             for name, theme in THEMES.items():
@@ -91,6 +112,41 @@ def main(folder: Path) -> None:
         browser.close()
     for path in sorted(folder.glob("*.png")):
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
+
+
+@contextmanager
+def stocked_hub() -> Iterator[FakeHub]:
+    """A Hub with these models, whose weights are made as they are sent."""
+    with FakeHub() as hub:
+        for number, (name, (billions, bits, gigabytes)) in enumerate(ON_THE_HUB.items()):
+            config = {**QWEN3[billions], "model_type": "qwen3", "max_position_embeddings": 40960}
+            if bits < 16:
+                config["quantization"] = {"bits": bits, "group_size": 64}
+            weights = {"size": int(gigabytes * 1e9), "seed": number}
+            files = {
+                "config.json": json.dumps(config),
+                "chat_template.jinja": chat_templates.QWEN3,
+                "model.safetensors": weights,
+            }
+            hub.add(f"mlx-community/{name}", files=files, info={"downloads": 9000 - number})
+        hub.fault("slow", "model.safetensors", origin="cdn", bytes_per_second=DOWNLOAD_RATE // 4)
+        yield hub
+
+
+def told(hub: FakeHub, home: str) -> dict[str, str]:
+    """What makes a Jupyter ask this Hub."""
+    env = hub.environment(Path(home) / "hf")
+    return {name: value for name, value in env.items() if name.startswith("HF_")}
+
+
+def look_for_models(lab: Lab) -> None:
+    """What the Hub has, one of it on its way."""
+    models = Models(lab.open_panel().root)
+    models.look_at("Hugging Face")
+    models.type("qwen3")
+    models.expect_text("mlx-community/Qwen3-14B-bf16", "needs")
+    models.press("mlx-community/Qwen3-8B-4bit-DWQ", "Download")
+    models.expect_text("mlx-community/Qwen3-8B-4bit-DWQ", "MB/s")
 
 
 def either_engine(folder: Path) -> Path:
