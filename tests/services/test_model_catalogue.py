@@ -52,6 +52,14 @@ class Kept:
         )
         self.client = client
 
+    def is_syncing(self) -> bool:
+        return self.keeper.record.state == "syncing"
+
+    async def synced(self) -> None:
+        async with asyncio.timeout(20):
+            while self.is_syncing():
+                await asyncio.sleep(0.01)
+
     async def close(self) -> None:
         await self.keeper.close()
         await self.client.close()
@@ -96,10 +104,8 @@ async def test_an_old_one_is_searched_while_a_new_one_comes(hub: FakeHub, tmp_pa
     hub.fault("delay", "/api/models", seconds=0.5)
     second = Kept(hub, file)
     assert len((await second.keeper.listing()).rows) == len(ROWS)
-    assert second.keeper.record.state == "syncing"
-    async with asyncio.timeout(20):
-        while second.keeper.record.state == "syncing":
-            await asyncio.sleep(0.01)
+    assert second.is_syncing()
+    await second.synced()
     assert second.keeper.record.synced_at
     assert datetime.now(UTC) - second.keeper.record.synced_at < timedelta(minutes=1)
     await second.close()
@@ -115,9 +121,7 @@ async def test_a_failed_sync_keeps_what_there_was_and_says_so(hub: FakeHub, tmp_
     second = Kept(hub, file)
     for _ in range(3):
         assert len((await second.keeper.listing()).rows) == len(ROWS)
-    async with asyncio.timeout(20):
-        while second.keeper.record.state == "syncing":
-            await asyncio.sleep(0.01)
+    await second.synced()
     assert second.keeper.record.error
     assert second.keeper.record.error.code == "hub_unreachable"
     tried = asked(hub)
