@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench import download, events, gateway, interrupt, ready, search, start
+from tests.bench import download, events, gateway, interrupt, ready, scan, search, start
 from tests.bench.figures import table
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def main() -> int:
         "download": download.measure,
         "events": events.measure,
         "search": search.measure,
+        "scan": scan.measure,
     }
     if unknown := set(options.names) - benches.keys():
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(benches)}")

@@ -19,6 +19,14 @@ def entries(folder: str) -> list[os.DirEntry[str]]:
         return []
 
 
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is one, or a link to one."""
+    try:
+        return entry.is_dir()
+    except OSError:  # links in a circle
+        return False
+
+
 def status(path: str) -> os.stat_result | None:
     """Of a file, at the end of its links; None if there is none, or something else."""
     try:

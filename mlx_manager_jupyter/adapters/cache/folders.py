@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlx_manager_jupyter.adapters.cache.disk import Tally, entries, status
+from mlx_manager_jupyter.adapters.cache.disk import Tally, entries, is_folder, status
 from mlx_manager_jupyter.adapters.cache.model import (
     CachedModel,
     changed_ns,
@@ -33,7 +33,8 @@ def models_in(folders: Sequence[Path]) -> Iterator[str]:
     """
     seen: set[tuple[int, int]] = set()
     for folder in folders:
-        yield from _models(os.path.abspath(folder.expanduser()), _DEPTH, seen)  # noqa: PTH100  a link stays what the user calls it
+        # Not resolved: a folder is called what the user calls it.
+        yield from _models(os.path.abspath(folder.expanduser()), _DEPTH, seen)  # noqa: PTH100
 
 
 def look_at_folder(folder: str, now: int) -> CachedModel:
@@ -88,7 +89,7 @@ def _models(folder: str, depth: int, seen: set[tuple[int, int]]) -> Iterator[str
         yield folder
     elif depth:
         for entry in sorted(found, key=lambda each: each.name):
-            if not entry.name.startswith(".") and entry.is_dir():
+            if not entry.name.startswith(".") and is_folder(entry):
                 yield from _models(entry.path, depth - 1, seen)
 
 

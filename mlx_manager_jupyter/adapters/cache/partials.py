@@ -83,15 +83,18 @@ def remove_partials(cache: Path, keep: Collection[str] = ()) -> Pruned:
 
 
 def _left_in(repo: Path) -> list[Path]:
-    """What is of no use in a repo; nothing if it can't be read, for then nobody knows."""
-    blobs = repo / "blobs"
+    """What is of no use in a repo; nothing if that can't be known."""
+    blobs, snapshots = repo / "blobs", repo / "snapshots"
+    if any(path.is_symlink() for path in (repo, blobs, snapshots)):
+        return []  # what is elsewhere, perhaps on a disk that is not plugged in, is not the cache's
     try:
-        names = set(os.listdir(blobs)) if os.path.lexists(blobs) else set()  # noqa: PTH208  names
-        files = list(_files(repo / "snapshots"))
+        names = {path.name for path in blobs.iterdir()} if blobs.exists() else set()
+        files = list(_files(snapshots))
     except OSError:
         return []
-    if not names and not files:
-        return [repo]
+    if not names:
+        # Files without a single blob: a cache without links, or one whose disk is not plugged in.
+        return [] if files else [repo]
     parts = sorted(blobs / name for name in names if name.endswith(PARTIAL))
     links = [path for path in files if (blob := _target(path, blobs)) and blob.name not in names]
     return [*parts, *links]
@@ -103,7 +106,7 @@ def _files(folder: Path) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise error
 
-    if os.path.lexists(folder):
+    if folder.exists():
         for here, _, names in os.walk(folder, onerror=refuse):
             yield from (Path(here, name) for name in sorted(names))
 

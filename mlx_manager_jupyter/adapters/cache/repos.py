@@ -17,7 +17,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlx_manager_jupyter.adapters.cache.disk import Tally, entries, status
+from mlx_manager_jupyter.adapters.cache.disk import Tally, entries, is_folder, status
 from mlx_manager_jupyter.adapters.cache.lookup import repo_id
 from mlx_manager_jupyter.adapters.cache.model import CachedModel, changed_ns, judge, moment
 from mlx_manager_jupyter.adapters.cache.tree import read_tree
@@ -38,7 +38,7 @@ _JUDGED = frozenset({CONFIG, INDEX, *ESSENTIAL})
 def repos_in(cache: Path) -> Iterator[tuple[str, str]]:
     """Ids and folders of the models' repos; data sets, locks and the shared store are others."""
     for entry in entries(str(cache)):
-        if (name := repo_id(entry.name)) and entry.is_dir():
+        if (name := repo_id(entry.name)) and is_folder(entry):
             yield name, entry.path
 
 
@@ -55,7 +55,7 @@ def look_at_repo(model: str, repo: str, now: int) -> CachedModel | None:
         (place, changed_ns(place))
         for place in (f"{repo}/blobs", f"{repo}/refs/main", f"{repo}/trees", f"{repo}/snapshots")
     ]
-    snapshots = {each.name: each.path for each in entries(f"{repo}/snapshots") if each.is_dir()}
+    snapshots = {each.name: each.path for each in entries(f"{repo}/snapshots") if is_folder(each)}
     ages = {commit: changed_ns(path) for commit, path in snapshots.items()}
     stamp += [(path, ages[commit]) for commit, path in snapshots.items()]
     tally, names = Tally(), set[str]()
