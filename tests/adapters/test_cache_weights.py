@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -125,6 +126,16 @@ DAMAGED = {
 def test_damaged_weights_are_caught_before_an_engine_starts(tmp_path: Path, content: bytes) -> None:
     problem = refused(CorruptWeights, tmp_path, whole(**{"model.safetensors": content}))
     assert problem.message.startswith("model.safetensors of ")
+
+
+def test_weights_in_an_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "weights.npz", "w") as archive:
+        archive.writestr("t.npy", bytes(5000))
+    whole_archive = (tmp_path / "weights.npz").read_bytes()
+    write(tmp_path, {"config.json": b"{}"})
+    assert locate(str(tmp_path)).size_bytes == len(whole_archive)
+    for cut in (whole_archive[:-100], b""):
+        refused(CorruptWeights, tmp_path, {"weights.npz": cut})
 
 
 def test_a_git_lfs_pointer_is_told_apart(tmp_path: Path) -> None:

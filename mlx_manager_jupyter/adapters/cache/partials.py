@@ -122,11 +122,11 @@ def _target(path: Path, blobs: Path) -> Path | None:
 def _partial(path: Path, model: str, *, in_use: bool) -> Partial:
     try:
         file = path.lstat()
+        if stat.S_ISDIR(file.st_mode):
+            changed = max(each.lstat().st_mtime for each in (path, *path.iterdir()))
+            in_use = in_use or changed + _YOUNG_SECONDS > time.time()
     except OSError:  # gone meanwhile, so somebody is at work
         return Partial(path, model, 0, datetime.fromtimestamp(0, UTC), in_use=True)
-    if stat.S_ISDIR(file.st_mode):
-        changed = max(map(_changed, (path, *path.iterdir())))
-        in_use = in_use or changed + _YOUNG_SECONDS > time.time()
     return Partial(
         path=path,
         model=model,
@@ -134,13 +134,6 @@ def _partial(path: Path, model: str, *, in_use: bool) -> Partial:
         modified_at=datetime.fromtimestamp(file.st_mtime, UTC),
         in_use=in_use,
     )
-
-
-def _changed(path: Path) -> float:
-    try:
-        return path.lstat().st_mtime
-    except OSError:
-        return time.time()
 
 
 def _locks(cache: Path, repo: str) -> list[Path]:
