@@ -118,6 +118,12 @@ def test_an_index_that_is_none(tmp_path: Path) -> None:
     assert "not a JSON object" in (only(tmp_path).reason or "")
 
 
+def test_a_link_into_nothing_where_the_index_should_be_is_named_once(tmp_path: Path) -> None:
+    snapshot = lay_out(tmp_path, MODEL, COMMIT, tree=COMMIT)
+    blob(snapshot, INDEX).unlink()
+    assert only(tmp_path).reason == f"It lacks {INDEX}."
+
+
 @pytest.mark.parametrize("tree", ["", "{", '{"format_version": 2, "files": {}}', "[]", "\0"])
 def test_a_tree_that_is_not_understood_is_none(tmp_path: Path, tree: str) -> None:
     snapshot = lay_out(tmp_path, MODEL, COMMIT)

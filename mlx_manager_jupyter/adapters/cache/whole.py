@@ -15,7 +15,7 @@ from mlx_manager_jupyter.adapters.cache.weights import (
 from mlx_manager_jupyter.errors import NoWeights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
 CONFIG = "config.json"
@@ -93,7 +93,7 @@ def required(
 
 
 def absent(
-    sizes: Mapping[str, int | None], wanted: Iterable[str], planned: Mapping[str, int]
+    sizes: Mapping[str, int | None], wanted: Collection[str], planned: Mapping[str, int]
 ) -> list[str]:
     """Names of the files that a model must have and has not.
 
@@ -107,7 +107,7 @@ def absent(
 
 
 def lacking(
-    sizes: Mapping[str, int | None], wanted: Iterable[str], planned: Mapping[str, int]
+    sizes: Mapping[str, int | None], wanted: Collection[str], planned: Mapping[str, int]
 ) -> str | None:
     """The same as a predicate; None if nothing is missing."""
     missing = absent(sizes, wanted, planned)
@@ -118,7 +118,7 @@ def lacking(
 
 
 def misfit(
-    sizes: Mapping[str, int | None], wanted: Iterable[str], planned: Mapping[str, int]
+    sizes: Mapping[str, int | None], wanted: Collection[str], planned: Mapping[str, int]
 ) -> tuple[str, str] | None:
     """A file that is not as long as its commit says, and this as a predicate; None if all are.
 
@@ -163,13 +163,11 @@ def named_by_files(names: Iterable[str]) -> set[str]:
     return weights or {name for name in names if _ARCHIVE.fullmatch(name)}
 
 
-def _names(wanted: Iterable[str], planned: Mapping[str, int]) -> Iterator[str]:
+def _names(wanted: Collection[str], planned: Mapping[str, int]) -> Iterator[str]:
     yield CONFIG
     yield from sorted(wanted)
     if planned:
-        for name in _BESIDE:
-            if name in planned:
-                yield name
+        yield from (name for name in _BESIDE if name in planned and name not in wanted)
 
 
 def sizes_in(folder: Path) -> dict[str, int | None]:
