@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[2]
 
 #: Small enough to fetch, and to serve.
 TINY = "mlx-community/Tiny-Chat-4bit"
+#: The same model by the name of a small one that the real Hub has, too: of the README.
+SMOL = "mlx-community/SmolLM2-135M-Instruct"
 QWEN = "mlx-community/Qwen3-8B-4bit"
 #: Only in lists.
 ROWS = [
@@ -37,7 +39,7 @@ ROWS = [
 @pytest.fixture(scope="session")
 def session_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
     folder = make("chat", tmp_path_factory.mktemp("hub") / "tiny")
-    with FakeHub(repos={TINY: folder}) as hub:
+    with FakeHub(repos={TINY: folder, SMOL: folder}) as hub:
         hub.list_only(ROWS)
         yield hub
 
