@@ -131,9 +131,11 @@ class MLXManager(Settings):
         self.door = Door(Path(jupyter_runtime_dir()), self.log)
 
     def _for_workers(self) -> dict[str, str]:
-        """The environment of downloads: ours, token included, and the Hub that we ask."""
+        """The environment of downloads: ours, token included, and the Hub that we ask, if any."""
         endpoint = {"HF_ENDPOINT": self.hf_endpoint} if self.hf_endpoint else {}
-        return {**os.environ, **endpoint}
+        # A download of before may be in the queue, or be resumed.
+        offline = {"HF_HUB_OFFLINE": "1"} if self.offline_mode else {}
+        return {**os.environ, **endpoint, **offline}
 
     def _use(self) -> Use:
         managers = self.managers
