@@ -124,6 +124,10 @@ def test_a_new_commit_leaves_the_old_one_served_until_it_is_whole(
     assert old.is_served()
 
 
+#: Of its four connections: sent to the worker that was stopped, and never read.
+IN_BUFFERS = 4 * 65_536
+
+
 def test_a_job_stays_with_its_commit(download: Download, hub: FakeHub, tmp_path: Path) -> None:
     hub.fault("slow", origin="cdn", bytes_per_second=200_000)
     download.start()
@@ -134,7 +138,7 @@ def test_a_job_stays_with_its_commit(download: Download, hub: FakeHub, tmp_path:
     hub.clear()
     assert download.run().commit == planned
     assert download.is_served()
-    assert download.fetched() == download.weight_bytes
+    assert download.fetched() <= download.weight_bytes + IN_BUFFERS
 
 
 def test_a_job_whose_commit_is_gone_takes_the_new_one(

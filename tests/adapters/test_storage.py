@@ -218,10 +218,10 @@ def test_a_transaction_starts_from_what_is_on_disk(store: Store, path: Path) -> 
 def test_tables_of_others_are_carried_along(store: Store, path: Path) -> None:
     store.put(FAST)
     document = json.loads(path.read_text())
-    document["tables"]["downloads"] = {"d1": {"anything": 1}}
+    document["tables"]["plugins"] = {"d1": {"anything": 1}}
     path.write_text(json.dumps(document))
     store.put(SERVER)
-    assert json.loads(path.read_text())["tables"]["downloads"] == {"d1": {"anything": 1}}
+    assert json.loads(path.read_text())["tables"]["plugins"] == {"d1": {"anything": 1}}
 
 
 def test_a_lock_held_too_long_is_named(store: Store, path: Path) -> None:
