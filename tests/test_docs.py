@@ -1,0 +1,56 @@
+"""What the documents say in tables is what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mlx_manager_jupyter.extension import downloads, models
+from mlx_manager_jupyter.extension.settings import Settings
+from mlx_manager_jupyter.schema import ModelQuery
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+MODELS = (ROOT / "docs" / "models.md").read_text("utf-8")
+
+
+def first_cells(text: str) -> list[str]:
+    """Of every row of every table."""
+    return re.findall(r"^\| (.*?) \|", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", ["README.md", "CONTRIBUTING.md", "docs/models.md"])
+def test_what_a_document_links_to_is_there(path: str) -> None:
+    document = ROOT / path
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text("utf-8"))
+    assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+def test_every_setting_is_in_the_readme_with_its_variable() -> None:
+    rows = re.findall(r"^\| `(\w+)`.*?\| ([^|]*)\|", README, re.MULTILINE)
+    documented = {name: variable.split(",")[0].strip(" `") for name, variable in rows}
+    for name, trait in Settings.class_own_traits(config=True).items():
+        assert name in documented
+        told = re.search(r"env: (\w+)", trait.help)
+        assert documented[name] == (told[1] if told else "")
+
+
+def test_every_request_is_in_the_table() -> None:
+    documented = {cell.strip("`") for cell in first_cells(MODELS) if re.match("`[A-Z]", cell)}
+    served = set()
+    for pattern, handler in (*models.HANDLERS, *downloads.HANDLERS):
+        path = re.sub(r"\(.*\)", "{id}", pattern).lstrip("/")
+        served |= {
+            f"{verb} {path}"
+            for verb in ("GET", "POST", "PUT", "PATCH", "DELETE")
+            if verb.lower() in vars(handler)
+        }
+    assert documented == served
+
+
+def test_every_field_of_the_query_is_named() -> None:
+    told = re.search(r"The query of `GET models` is(.*?)`GET events`", MODELS, re.DOTALL)
+    assert told
+    assert set(re.findall(r"`(\w+)`", told[1])) >= set(ModelQuery.__struct_fields__)
