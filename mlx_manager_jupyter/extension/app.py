@@ -107,6 +107,7 @@ class MLXManager(Settings):
                 environment=self._for_workers(),
                 max_running=self.max_downloads,
                 limit=self.download_limit or None,
+                is_offline=self.offline_mode,
                 repo_id=found.repo_id,
                 publish=hub.publish,
                 ended=found.changed,

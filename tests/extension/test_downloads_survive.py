@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 MODEL = "mlx-community/Large-4bit"
 SIZE = 60_000_000
 RATE = 12_000_000
-#: Of four connections on the loopback.
-IN_BUFFERS = 4_000_000
+#: Of four connections on the loopback: what a limited worker has not read yet fills them.
+IN_BUFFERS = 8_000_000
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from mlx_manager_jupyter.adapters.process import identify, is_alive
 from mlx_manager_jupyter.adapters.storage import Store
 from mlx_manager_jupyter.schema import (
@@ -47,6 +49,7 @@ class Downloads:
             environment=hub.environment(folder / "hf"),
             max_running=settings.pop("max_running", 2),
             limit=settings.pop("limit", None),
+            is_offline=settings.pop("is_offline", False),
             repo_id=_as_it_is,
             publish=self.events.append,
             ended=self._count_end,
@@ -103,3 +106,13 @@ async def downloads(
 
 async def _as_it_is(model: str) -> str:
     return model
+
+
+def workers(folder: Path) -> list[psutil.Process]:
+    """Download processes of this test that are alive."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline", "status"])
+        if str(folder) in " ".join(process.info["cmdline"] or ())
+        and process.info["status"] != psutil.STATUS_ZOMBIE
+    ]

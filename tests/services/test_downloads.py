@@ -8,7 +8,6 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
 from mlx_manager_jupyter.adapters.cache import locate
@@ -16,7 +15,7 @@ from mlx_manager_jupyter.errors import Conflict, MLXManagerError, UnknownDownloa
 from mlx_manager_jupyter.schema import StartDownload
 from tests.fixtures.hub import FakeHub
 from tests.fixtures.models import make
-from tests.services.downloading import MEGABYTE, downloads
+from tests.services.downloading import MEGABYTE, downloads, workers
 from tests.services.extensions import another_jupyter
 
 if TYPE_CHECKING:
@@ -51,16 +50,6 @@ def big(hub: FakeHub, tmp_path: Path) -> str:
     weights = {"size": 12 * MEGABYTE, "seed": abs(hash(tmp_path.name)) % 10**6}
     hub.add(name, files={"config.json": '{"model_type": "llama"}', "model.safetensors": weights})
     return name
-
-
-def workers(folder: Path) -> list[psutil.Process]:
-    """Download processes of this test that are alive."""
-    return [
-        process
-        for process in psutil.process_iter(["cmdline", "status"])
-        if str(folder) in " ".join(process.info["cmdline"] or ())
-        and process.info["status"] != psutil.STATUS_ZOMBIE
-    ]
 
 
 async def halfway(mine: Downloads, model: str) -> None:

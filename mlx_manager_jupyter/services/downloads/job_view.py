@@ -49,17 +49,16 @@ class Rate:
 
 
 def state_of(look: Look) -> DownloadState:
-    """The state that people see."""
-    stored = look.stored
+    """The state that people see: what is, not what was asked for and is still to come."""
+    stored, stage = look.stored, look.state.stage if look.state else None
     if stored.outcome is not None:
         return stored.outcome
-    if stored.intent == "cancel":
-        return "cancelled"
-    if stored.intent == "pause":
+    if look.running:
+        return "verifying" if stage in ("verifying", "done") else "running"
+    if stored.intent != "run":
         return "paused"
-    if not look.running:
-        return "queued"
-    return "verifying" if look.state and look.state.stage == "verifying" else "running"
+    # Whoever minds it is about to write down that it is done.
+    return "verifying" if stage == "done" and look.minded else "queued"
 
 
 def record(look: Look, rate: float | None) -> Download:

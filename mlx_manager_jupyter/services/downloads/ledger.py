@@ -36,10 +36,6 @@ class Ledger:
         self._store = store
         self._is_alive = is_alive
 
-    def stamp(self) -> tuple[int, ...]:
-        """Changes when any extension wrote; one stat call, so it may run on the loop."""
-        return self._store.stamp()
-
     def list(self) -> builtins.list[StoredDownload]:
         """All downloads, oldest first."""
         return sorted(self._store.list(StoredDownload), key=lambda stored: stored.created_at)
@@ -54,8 +50,14 @@ class Ledger:
             return found
         raise UnknownDownload(f"There is no download {name!r}.", "See 'downloads' for the list.")
 
-    def ask(self, wanted: StartDownload) -> tuple[StoredDownload, bool]:
+    def ask(
+        self, wanted: StartDownload, discard: Callable[[str], None]
+    ) -> tuple[StoredDownload, bool]:
         """Queue a download, or join the one that has the same model, revision and files.
+
+        Args:
+            wanted: with the full repo id.
+            discard: removes what is left of an ended one, which begins at nothing again.
 
         Returns:
             It, and whether this call made it run: one that was paused or failed goes on.
@@ -68,6 +70,8 @@ class Ledger:
             if known and known.outcome != "done" and known.intent != "cancel":
                 asked = _again(known)
             else:
+                if known and known.outcome is not None:
+                    discard(name)
                 asked = StoredDownload(name=name, wanted=wanted, created_at=datetime.now(UTC))
             self._store.put(asked)
             return asked, True
@@ -82,8 +86,12 @@ class Ledger:
             known = self.get(name)
             if known.outcome == "failed" and intent == "run":
                 known = _again(known)
-            elif known.outcome is None and known.intent != "cancel":
-                known = _again(known) if intent == "run" else replace(known, intent=intent)
+            elif known.outcome is not None or known.intent == "cancel":
+                return known
+            elif intent != "run":
+                known = replace(known, intent=intent)
+            elif known.intent != "run" or known.retry_at is not None:
+                known = _again(known)
             self._store.put(known)
             return known
 
@@ -115,15 +123,36 @@ class Ledger:
         """Whether a living extension sees to it."""
         return stored.owner is not None and self._is_alive(stored.owner)
 
-    def settle(self, name: str, **changes: Any) -> StoredDownload | None:
-        """Write down how our run of it ended; None when it is no longer ours to say."""
+    def settle(self, seen: StoredDownload, **changes: Any) -> bool:
+        """Write down how its run ended, which nobody minds any more.
+
+        Args:
+            seen: what was known of it before its run was seen to have ended.
+            changes: what is known now.
+
+        Returns:
+            False if something else became of it meanwhile, and nothing was written.
+        """
+        with self._store.transaction():
+            if self._store.get(StoredDownload, seen.name) != seen:
+                return False
+            self._store.put(replace(seen, owner=None, **changes))
+            return True
+
+    def cancel(self, name: str, discard: Callable[[str], None]) -> None:
+        """End one that shall be cancelled, unless it was asked for anew meanwhile.
+
+        Args:
+            name: its id.
+            discard: removes what it fetched; nobody can begin anew before that is done.
+        """
         with self._store.transaction():
             known = self._store.get(StoredDownload, name)
-            if known is None or known.outcome is not None:
-                return None
-            settled = replace(known, owner=None, **changes)
-            self._store.put(settled)
-            return settled
+            if known is None or known.intent != "cancel":
+                return
+            discard(name)
+            at = known.finished_at or datetime.now(UTC)
+            self._store.put(replace(known, owner=None, outcome="cancelled", finished_at=at))
 
     def release(self) -> bool:
         """Mind nothing any more; True when no other living extension is there to take over."""
@@ -136,14 +165,19 @@ class Ledger:
                 for other in self._store.list(StoredExtension)
             )
 
-    def forget(self, name: str) -> None:
-        """Remove an ended download from the list."""
-        self._store.delete(StoredDownload, name)
+    def forget(self, name: str, discard: Callable[[str], None]) -> None:
+        """Remove an ended download from the list, and with ``discard`` what is left of it."""
+        with self._store.transaction():
+            known = self._store.get(StoredDownload, name)
+            if known and known.outcome is not None:
+                discard(name)
+                self._store.delete(StoredDownload, name)
 
-    def outdated(self, now: datetime) -> builtins.list[StoredDownload]:
-        """Those that ended so long ago that nobody asks for them."""
-        ended = [stored for stored in self.list() if stored.outcome and stored.outcome != "failed"]
-        return [stored for stored in ended if (stored.finished_at or now) < now - KEPT]
+
+def is_outdated(stored: StoredDownload, now: datetime) -> bool:
+    """Whether it ended so long ago that nobody asks for it."""
+    ended = stored.outcome in ("done", "cancelled")
+    return ended and (stored.finished_at or now) < now - KEPT
 
 
 def key(wanted: StartDownload) -> str:
@@ -153,5 +187,12 @@ def key(wanted: StartDownload) -> str:
 
 def _again(stored: StoredDownload) -> StoredDownload:
     return replace(
-        stored, intent="run", attempts=0, retry_at=None, outcome=None, error=None, finished_at=None
+        stored,
+        intent="run",
+        owner=None,
+        attempts=0,
+        retry_at=None,
+        outcome=None,
+        error=None,
+        finished_at=None,
     )

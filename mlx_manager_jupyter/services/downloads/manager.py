@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 from traitlets.config import LoggingConfigurable
 
+from mlx_manager_jupyter.adapters.hub.errors import offline
 from mlx_manager_jupyter.errors import Conflict, StoreUnusable, UnknownDownload
 from mlx_manager_jupyter.schema import DownloadChanged, DownloadProgressed, DownloadRemoved
 from mlx_manager_jupyter.services.downloads.job_view import Rate, record
@@ -35,6 +36,7 @@ class DownloadManager(LoggingConfigurable):
         environment: Mapping[str, str],
         max_running: int,
         limit: int | None,
+        is_offline: bool,
         repo_id: Callable[[str], Awaitable[str]],
         publish: Callable[[Event], None],
         ended: Callable[[], None],
@@ -49,6 +51,7 @@ class DownloadManager(LoggingConfigurable):
             environment: of the workers; it has the token, which their command line must not.
             max_running: workers at a time.
             limit: bytes per second for all of them together; None for no limit.
+            is_offline: the Hub is never asked, so nothing is started.
             repo_id: the repo that loose words mean; may ask the Hub, and refuses when offline.
             publish: takes events.
             ended: called when a download ended, for the models of this machine have changed.
@@ -56,10 +59,12 @@ class DownloadManager(LoggingConfigurable):
         """
         super().__init__(**kwargs)
         self._ledger = ledger
+        self._is_offline = is_offline
         self._repo_id = repo_id
         self._publish = publish
         self._ended = ended
         self._records: dict[str, Download] = {}
+        self._looked = False
         self._rates: dict[str, Rate] = {}
         self._minder = Minder(
             ledger,
@@ -68,20 +73,20 @@ class DownloadManager(LoggingConfigurable):
             environment=environment,
             max_running=max_running,
             limit=limit,
+            offline=is_offline,
             seen=self._show,
             log=self.log,
         )
 
     async def open(self) -> None:
         """Adopt workers that live, and go on with what should run."""
-        with suppress(StoreUnusable):
+        with suppress(StoreUnusable, OSError):  # the minder tries again, and says it
             await self._minder.look()
         await self._minder.open()
 
     async def close(self) -> None:
         """Stop minding; without another extension the workers end, and the next one goes on."""
-        with suppress(StoreUnusable):
-            await self._minder.close()
+        await self._minder.close()
 
     # --- reading --------------------------------------------------------------------------------
 
@@ -125,7 +130,7 @@ class DownloadManager(LoggingConfigurable):
         """
         revision = None if wanted.revision == "main" else wanted.revision
         wanted = replace(wanted, model=await self._repo_id(wanted.model), revision=revision)
-        stored, new = await asyncio.to_thread(self._ledger.ask, wanted)
+        stored, new = await self._minder.ask(wanted)
         return await self._changed(stored.name), new
 
     async def pause(self, name: str) -> Download:
@@ -147,8 +152,11 @@ class DownloadManager(LoggingConfigurable):
         Raises:
             UnknownDownload: there is none of that id.
             Conflict: it was cancelled, so that nothing is left to go on with.
+            Offline: the settings say that the Hub is never asked.
         """
-        stored = await asyncio.to_thread(self._ledger.intend, name, "run")
+        if self._is_offline:
+            raise offline()
+        stored = await self._minder.resume(name)
         if stored.outcome == "cancelled" or stored.intent == "cancel":
             message = f"The download of {stored.wanted.model} was cancelled."
             raise Conflict(message, "Download the model again.")
@@ -171,19 +179,20 @@ class DownloadManager(LoggingConfigurable):
 
     async def _changed(self, name: str) -> Download:
         self._minder.wake()
-        await self._minder.look()
-        return self._records[name]
+        return await self.get(name)
 
     def _show(self, looks: Sequence[Look]) -> None:
         """Take in a look, and publish what is new in it."""
-        before = self._records
+        before, news = self._records, self._looked
+        self._looked = True
         self._records = {look.stored.name: self._record(look) for look in looks}
         ended = False
         for name, now in self._records.items():
             old = before.get(name)
             if old is None or _essence(old) != _essence(now):
                 self._publish(DownloadChanged(download=now))
-                ended |= old is not None and now.finished_at != old.finished_at
+                known = old.finished_at if old else None
+                ended |= news and now.finished_at != known
             elif old != now:
                 self._publish(DownloadProgressed(download=now))
         for gone in before.keys() - self._records.keys():
@@ -196,7 +205,9 @@ class DownloadManager(LoggingConfigurable):
         name = look.stored.name
         if not look.running:
             self._rates.pop(name, None)
-            return record(look, None)
+            still = record(look, None)
+            waits = self._is_offline and still.state == "queued"
+            return replace(still, error=offline().problem) if waits else still
         rate = self._rates.setdefault(name, Rate())
         return record(look, rate.add(look.state.bytes_done if look.state else 0))
 

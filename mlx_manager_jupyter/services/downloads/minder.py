@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from mlx_manager_jupyter.adapters.hub.worker.job import Job, JobSpec
-from mlx_manager_jupyter.errors import MLXManagerError, StoreUnusable, UnknownDownload
+from mlx_manager_jupyter.errors import DownloadFailed, MLXManagerError, StoreUnusable
 from mlx_manager_jupyter.services.downloads.job_view import Look
+from mlx_manager_jupyter.services.downloads.ledger import is_outdated, key
 from mlx_manager_jupyter.services.downloads.retry import settled
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from logging import Logger
     from pathlib import Path
 
-    from mlx_manager_jupyter.schema import StoredDownload
+    from mlx_manager_jupyter.schema import StartDownload, StoredDownload
     from mlx_manager_jupyter.services.downloads.ledger import Ledger
 
 #: Seconds between two looks while something runs here or elsewhere, and while nothing does.
@@ -40,16 +41,21 @@ class Minder:
         environment: Mapping[str, str],
         max_running: int,
         limit: int | None,
+        offline: bool,
         seen: Callable[[Sequence[Look]], None],
         log: Logger,
     ) -> None:
-        """``jobs`` is the folder of all job folders; ``seen`` is told every look."""
+        """``jobs`` is the folder of all job folders; ``seen`` is told every look.
+
+        ``offline``: nothing is started, and what nobody else minds is stopped.
+        """
         self._ledger = ledger
         self._folder = jobs
         self._cache = cache
         self._environment = environment
         self._max_running = max_running
         self._limit = limit
+        self._offline = offline
         self._seen = seen
         self._log = log
         self._jobs: dict[str, Job] = {}
@@ -59,6 +65,8 @@ class Minder:
         self._looking = asyncio.Lock()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._closing = False
+        self._told = ""
 
     async def open(self) -> None:
         """Take over what an earlier extension left, and go on."""
@@ -66,14 +74,20 @@ class Minder:
 
     async def close(self) -> None:
         """Leave the workers to other extensions; without any, they stop until one comes."""
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-        looks = await self.look()
-        if await asyncio.to_thread(self._ledger.release):
-            running = [look.stored.name for look in looks if look.running]
-            await asyncio.gather(*(asyncio.to_thread(self._job(name).stop) for name in running))
+        self._closing = True
+        self._wake.set()
+        if self._task:  # not cancelled: what a thread is at goes on, and might be a launch
+            await asyncio.wait([self._task])
+        last = True  # if nobody can say: the next extension goes on with what is stopped
+        try:
+            last = await asyncio.to_thread(self._ledger.release)
+        except StoreUnusable as error:
+            self._tell(error)
+        if last:
+            stops = [asyncio.to_thread(job.stop) for job in tuple(self._jobs.values())]
+            for failed in await asyncio.gather(*stops, return_exceptions=True):
+                if failed is not None:
+                    self._log.warning("downloads: %s", failed)
 
     def wake(self) -> None:
         """Look again at once: something was asked for."""
@@ -86,30 +100,41 @@ class Minder:
             self._seen(looks)
             return looks
 
+    async def ask(self, wanted: StartDownload) -> tuple[StoredDownload, bool]:
+        """As `Ledger.ask`, after what is being done to the job."""
+        async with self._turn(key(wanted)):
+            return await asyncio.to_thread(self._ledger.ask, wanted, self._discard)
+
+    async def resume(self, name: str) -> StoredDownload:
+        """As `Ledger.intend`, after what is being done to the job."""
+        async with self._turn(name):
+            return await asyncio.to_thread(self._ledger.intend, name, "run")
+
     async def obey(self, name: str) -> None:
-        """Do what is wanted of a job that shall not run; returns when that is so."""
-        async with self._locks.setdefault(name, asyncio.Lock()):
+        """Do what is wanted of a job that shall not run; returns when that is so.
+
+        Raises:
+            DownloadFailed: its worker can't be stopped.
+        """
+        async with self._turn(name):
             await asyncio.to_thread(self._obey, name)
 
     async def forget(self, name: str) -> None:
         """Remove an ended job, its folder and its record."""
-        async with self._locks.setdefault(name, asyncio.Lock()):
-            await asyncio.to_thread(self._forget, name)
+        async with self._turn(name):
+            await asyncio.to_thread(self._ledger.forget, name, self._discard)
 
     # --- the task -------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        told = ""
-        while True:
+        while not self._closing:
+            self._wake.clear()  # before the look, which may miss what is asked for meanwhile
             busy = False
             try:
                 busy = await self._round()
-                told = ""
-            except (OSError, StoreUnusable) as error:
-                if str(error) != told:
-                    told = str(error)
-                    self._log.warning("downloads: %s", told)
-            self._wake.clear()
+                self._told = ""
+            except (OSError, MLXManagerError) as error:
+                self._tell(error)
             with suppress(TimeoutError):
                 async with asyncio.timeout(BUSY if busy else IDLE):
                     await self._wake.wait()
@@ -125,38 +150,60 @@ class Minder:
             for stored in claimed:
                 await self._start(stored)
             looks = await self.look()
-        for old in await asyncio.to_thread(self._ledger.outdated, now):
-            await self.forget(old.name)
-        self._share_limit(looks)
+        for look in looks:
+            if is_outdated(look.stored, now):
+                await self.forget(look.stored.name)
+        if any(look.running for look in looks):
+            await asyncio.to_thread(self._share_limit, looks)
         return any(look.stored.outcome is None and look.stored.intent == "run" for look in looks)
 
     async def _see_to(self, look: Look) -> None:
-        stored = look.stored
-        if stored.outcome is not None:
+        stored, running = look.stored, look.running
+        stray = self._offline and running and not look.minded
+        if stored.outcome is not None or stray:
+            unfinished = running  # another extension cancelled it while it was launched
+        elif stored.intent == "run":
+            if stored.owner == self._ledger.me and not running:
+                await self._settle(look)
             return
-        if stored.intent != "run":
-            if look.running or stored.intent == "cancel":
+        else:
+            unfinished = running or stored.owner is not None or stored.intent == "cancel"
+        if unfinished and not self._closing:
+            try:
                 await self.obey(stored.name)
-        elif stored.owner == self._ledger.me and not look.running:
-            await self._settle(look)
+            except DownloadFailed as error:  # which must not hold up the others
+                self._tell(error)
 
     async def _start(self, stored: StoredDownload) -> None:
-        async with self._locks.setdefault(stored.name, asyncio.Lock()):
+        async with self._turn(stored.name):
+            if self._closing:
+                return
             try:
                 await asyncio.to_thread(self._launch, stored)
             except (OSError, MLXManagerError) as error:
                 self._log.warning("the download of %s can't start: %s", stored.wanted.model, error)
                 failed = settled(stored, None, progressed=False, now=datetime.now(UTC))
-                await asyncio.to_thread(self._ledger.settle, stored.name, **failed)
+                await asyncio.to_thread(self._ledger.settle, stored, **failed)
 
     async def _settle(self, look: Look) -> None:
         stored, state = look.stored, look.state
         before = self._began_at.pop(stored.name, 0)
         progressed = state is not None and state.bytes_done > before
         changes = settled(stored, state, progressed=progressed, now=datetime.now(UTC))
-        await asyncio.to_thread(self._ledger.settle, stored.name, **changes)
-        if error := changes.get("error"):
-            self._log.warning("the download of %s: %s", stored.wanted.model, error.message)
+        if await asyncio.to_thread(self._ledger.settle, stored, **changes):
+            error = changes["error"]
+            if error:
+                self._log.warning("the download of %s: %s", stored.wanted.model, error.message)
+
+    def _turn(self, name: str) -> asyncio.Lock:
+        """What is done to one job happens one after the other."""
+        return self._locks.setdefault(name, asyncio.Lock())
+
+    def _tell(self, error: Exception) -> None:
+        """Log what goes wrong round after round once."""
+        if str(error) != self._told:
+            self._told = str(error)
+            self._log.warning("downloads: %s", error)
 
     # --- blocking -------------------------------------------------------------------------------
 
@@ -168,12 +215,13 @@ class Minder:
         for stored in self._ledger.list():
             job = self._job(stored.name)
             minded = self._ledger.is_minded(stored)
-            looks.append(Look(stored, job.state(), running=job.is_running(), minded=minded))
+            running = job.is_running()  # first: what a worker said before it ended is its last word
+            looks.append(Look(stored, job.state(), running=running, minded=minded))
         return looks
 
     def _launch(self, stored: StoredDownload) -> None:
         job = self._job(stored.name)
-        if self._ledger.get(stored.name).intent != "run" or job.is_running():
+        if self._ledger.get(stored.name) != stored or job.is_running():
             return
         state = job.state()
         self._began_at[stored.name] = state.bytes_done if state else 0
@@ -193,26 +241,27 @@ class Minder:
 
     def _obey(self, name: str) -> None:
         stored = self._ledger.get(name)
-        if stored.outcome is not None or stored.intent == "run":
+        if stored.outcome is None and stored.intent == "run" and not self._offline:
             return
         job = self._job(name)
         job.stop()
-        if stored.intent == "cancel":
-            job.discard()
-            self._ledger.settle(name, outcome="cancelled", finished_at=datetime.now(UTC))
+        state = job.state()
+        if stored.outcome is None and state and state.stage == "done":  # before it was stopped
+            now = datetime.now(UTC)
+            self._ledger.settle(stored, **settled(stored, state, progressed=True, now=now))
+        elif stored.intent == "cancel":
+            self._ledger.cancel(name, self._discard)
         elif stored.owner is not None:
-            self._ledger.settle(name)
+            self._ledger.settle(stored)
 
-    def _forget(self, name: str) -> None:
-        with suppress(UnknownDownload):
-            if self._ledger.get(name).outcome is None:
-                return
+    def _discard(self, name: str) -> None:
         self._job(name).discard()
         self._jobs.pop(name, None)
-        self._ledger.forget(name)
 
     def _may_claim(self, looks: Sequence[Look], now: datetime) -> bool:
         """Whether asking for more is worth a transaction, which alone decides."""
+        if self._offline or self._closing:
+            return False
         active = [look for look in looks if look.stored.outcome is None]
         wanted = [look for look in active if look.stored.intent == "run"]
         free = [look for look in wanted if not look.minded]
@@ -220,9 +269,10 @@ class Minder:
         return any(look.running or (room and (look.stored.retry_at or now) <= now) for look in free)
 
     def _share_limit(self, looks: Sequence[Look]) -> None:
-        """The limit is for all together, so each running job gets its part of it."""
+        """The limit is for all together, so each running job gets its part of it. Blocking."""
         running = [look.stored for look in looks if look.running]
         for stored in running:
             if stored.owner == self._ledger.me:
                 share = self._limit // len(running) if self._limit else None
-                self._job(stored.name).set_limit(share)
+                with suppress(FileNotFoundError):  # somebody deleted the job's folder
+                    self._job(stored.name).set_limit(share)
