@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
 
 import pytest
 
@@ -11,6 +13,7 @@ from tests.fixtures.hub import FakeHub
 from tests.fixtures.jupyter import Jupyter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 MODEL = "mlx-community/Large-4bit"
@@ -18,12 +21,9 @@ SIZE = 2_000_000
 SLOWLY = {"bytes_per_second": 100_000}
 
 
-def ended(jupyter: Jupyter) -> dict[str, Any]:
+def until(jupyter: Jupyter, true: Callable[[dict[str, Any]], object]) -> None:
     deadline = time.monotonic() + 40
-    while True:
-        found: dict[str, Any] = jupyter.api("downloads")[0]
-        if found["state"] in ("done", "failed"):
-            return found
+    while not true(found := jupyter.api("downloads")[0]):
         assert time.monotonic() < deadline, (found, jupyter.log.read_text("utf-8"))
         time.sleep(0.05)
 
@@ -34,9 +34,8 @@ def test_a_download_of_before_waits_for_the_network(tmp_path: Path, *, paused: b
         weights = {"size": SIZE, "seed": 3}
         hub.add(MODEL, files={"config.json": "{}", "model.safetensors": weights})
         slow = hub.fault("slow", "model.safetensors", **SLOWLY)
-        env = {
-            key: value for key, value in hub.environment(tmp_path / "hf").items() if "HF_" in key
-        }
+        given = hub.environment(tmp_path / "hf")
+        env = {name: value for name, value in given.items() if name.startswith("HF_")}
         with Jupyter(tmp_path, env=env) as jupyter:
             begun = jupyter.api("downloads", "POST", {"model": MODEL})
             hub.until(lambda hub: hub.sent("model.safetensors") > 0)
@@ -47,11 +46,16 @@ def test_a_download_of_before_waits_for_the_network(tmp_path: Path, *, paused: b
 
         with Jupyter(tmp_path, env=env | {"MLX_MANAGER_OFFLINE_MODE": "1"}) as jupyter:
             if paused:
-                jupyter.api(f"downloads/{begun['id']}/resume", "POST")
-            failed = ended(jupyter)
-        assert failed["error"]["code"] == "offline"
+                with pytest.raises(HTTPError) as refused:
+                    jupyter.api(f"downloads/{begun['id']}/resume", "POST")
+                assert json.load(refused.value)["code"] == "offline"
+                refused.value.close()
+                assert jupyter.api("downloads")[0]["state"] == "paused"
+            else:
+                until(jupyter, lambda it: it["error"] and it["error"]["code"] == "offline")
         assert hub.log() == []
 
         with Jupyter(tmp_path, env=env) as jupyter:
-            jupyter.api(f"downloads/{begun['id']}/resume", "POST")
-            assert ended(jupyter)["state"] == "done"
+            if paused:
+                jupyter.api(f"downloads/{begun['id']}/resume", "POST")
+            until(jupyter, lambda it: it["state"] == "done")
