@@ -149,6 +149,7 @@ class MLXManager(Settings):
                 for model in models_of(server.stored.profile.model, server.stored.argv)
             ),
             downloads=managers.downloads.active(),
+            resumable=managers.downloads.resumable(),
         )
 
     def _sampled(self, metrics: Metrics) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from mlx_manager_jupyter.extension.base import RecordHandler
-from mlx_manager_jupyter.schema import ModelQuery, Record
+from mlx_manager_jupyter.schema import ModelQuery, Positive, Record
 from mlx_manager_jupyter.schema.models import ModelSource  # noqa: TC001  msgspec reads it
 
 
 class FitQuery(Record, forbid_unknown_fields=True):
     """Query of ``GET models/{id}/fit``."""
 
-    context_length: int | None = None
-    concurrency: int = 1
-    kv_bits: int | None = None
+    context_length: Positive | None = None
+    concurrency: Positive = 1
+    kv_bits: Literal[2, 3, 4, 5, 6, 8] | None = None
+    """What MLX can quantize a cache to."""
 
 
 class ResolveQuery(Record, forbid_unknown_fields=True):

@@ -55,7 +55,7 @@ class Settings(ExtensionApp):
     ).tag(config=True)
     offline_mode = Bool(
         help="Never ask the Hugging Face Hub; models on this machine are listed and served all "
-        "the same (env: MLX_MANAGER_OFFLINE_MODE)."
+        "the same (env: MLX_MANAGER_OFFLINE_MODE, or huggingface_hub's own HF_HUB_OFFLINE)."
     ).tag(config=True)
     max_memory_percent = Float(
         min=10.0,
@@ -106,7 +106,8 @@ class Settings(ExtensionApp):
 
     @default("offline_mode")
     def _default_offline_mode(self) -> bool:
-        return _given("OFFLINE_MODE").lower() in YES
+        given = _given("OFFLINE_MODE") or os.environ.get("HF_HUB_OFFLINE", "")
+        return given.lower() in YES
 
     @default("max_memory_percent")
     def _default_max_memory_percent(self) -> float:

@@ -136,6 +136,26 @@ async def test_bad_requests_say_what_is_wrong(
     assert (response.code, told["code"]) == (status, code), told
 
 
+async def test_what_failed_keeps_nobody_from_deleting_the_model(door: Door) -> None:
+    first = await door.json(f"{API}downloads", method="POST", body={"model": TINY})
+    assert (await ended(door, first["id"]))["state"] == "done"
+    other = {"model": TINY, "revision": "no-such-branch"}
+    second = await door.json(f"{API}downloads", method="POST", body=other)
+    assert (await ended(door, second["id"]))["state"] == "failed"
+    deleted = await door.fetch(f"{API}models/{TINY}", method="DELETE")
+    assert deleted.code == 200, deleted.body
+
+
+async def test_what_is_on_its_way_is_not_deleted(door: Door, hub: FakeHub) -> None:
+    slow = hub.fault("slow", "model.safetensors", bytes_per_second=50_000)
+    asked = await door.json(f"{API}downloads", method="POST", body={"model": TINY})
+    refused = await door.fetch(f"{API}models/{TINY}", method="DELETE")
+    assert refused.code == 409
+    assert f"downloads cancel {TINY}" in json.loads(refused.body)["hint"]
+    hub.clear(slow)
+    assert (await ended(door, asked["id"]))["state"] == "done"
+
+
 async def test_an_unknown_download(door: Door) -> None:
     for path, method in [("", "GET"), ("", "DELETE"), ("/pause", "POST"), ("/resume", "POST")]:
         response = await door.fetch(f"{API}downloads/feedfeedfeed{path}", method=method)

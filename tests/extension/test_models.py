@@ -133,8 +133,11 @@ async def test_fit_has_the_numbers(door: Door) -> None:
     parts = fit["weights_bytes"] + fit["cache_bytes"] + fit["overhead_bytes"]
     assert fit["needed_bytes"] == parts
     assert fit["spare_bytes"] == fit["available_bytes"] - fit["needed_bytes"]
-    code, told = await error(door, f"models/{TINY}/fit?context_length=many")
-    assert (code, told["code"]) == (400, "invalid_value")
+    for query in ("context_length=many", "context_length=0", "concurrency=-1", "kv_bits=7"):
+        code, told = await error(door, f"models/{TINY}/fit?{query}")
+        assert (code, told["code"]) == (400, "invalid_value"), query
+    long = await door.json(f"{API}models/{quote(TINY, safe='')}/fit?context_length=1000000")
+    assert "was made for 4,096 tokens" in long["reason"]
 
 
 async def test_names_resolve_or_the_candidates_are_told(door: Door) -> None:

@@ -112,7 +112,12 @@ class DownloadManager(LoggingConfigurable):
         return self._records[name]
 
     def active(self) -> Collection[str]:
-        """Repos that are being downloaded, or shall be: their unfinished files are wanted."""
+        """Models that are being downloaded, or shall be."""
+        ended = ("done", "failed", "cancelled")
+        return {item.model for item in self._records.values() if item.state not in ended}
+
+    def resumable(self) -> Collection[str]:
+        """Models whose unfinished files are of use: those of failed downloads too."""
         ended = ("done", "cancelled")
         return {item.model for item in self._records.values() if item.state not in ended}
 

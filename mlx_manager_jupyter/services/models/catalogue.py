@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
+from mlx_manager_jupyter.adapters.hub.errors import offline
 from mlx_manager_jupyter.adapters.hub.records import CatalogueEntry  # noqa: TC001  msgspec reads it
 from mlx_manager_jupyter.adapters.storage.disk import replace_all
-from mlx_manager_jupyter.errors import HubFailed, MLXManagerError, Offline
+from mlx_manager_jupyter.errors import HubFailed, MLXManagerError
 from mlx_manager_jupyter.schema import Catalogue, CatalogueChanged, Record
 from mlx_manager_jupyter.services.models.index import Index
 
@@ -116,7 +117,7 @@ class CatalogueKeeper:
             Offline: then.
         """
         if self.record.offline:
-            raise _offline()
+            raise offline()
 
     async def close(self) -> None:
         """End a sync that is under way."""
@@ -188,13 +189,6 @@ class CatalogueKeeper:
         if self.record.error:
             raise MLXManagerError.of(self.record.error)
         raise HubFailed("The catalogue of models is not here yet.", "Try again in a moment.")
-
-
-def _offline() -> Offline:
-    return Offline(
-        "The settings say offline: the Hugging Face Hub is not asked.",
-        "Unset MLX_MANAGER_OFFLINE_MODE (c.MLXManager.offline_mode) for that.",
-    )
 
 
 def _read(file: Path) -> _Kept | None:

@@ -133,7 +133,12 @@ def fit(
         alternative=smaller,
     )
     unquantized = kv_bits is not None and row.config is not None and not quantizes(row.config)
-    return replace(found, reason=_reason(found, limit_percent, unquantized=unquantized))
+    return replace(
+        found,
+        reason=_reason(
+            found, limit_percent, trained=row.model.context_length, unquantized=unquantized
+        ),
+    )
 
 
 def builds_of_same(row: Row, others: Iterable[Row]) -> list[Row]:
@@ -196,7 +201,7 @@ def _rule(weights: int) -> int:
     return BASE_BYTES + round(SHARE * max(0, weights))
 
 
-def _reason(found: Fit, limit_percent: float, *, unquantized: bool) -> str:
+def _reason(found: Fit, limit_percent: float, *, trained: int | None, unquantized: bool) -> str:
     """The numbers as a sentence or two."""
     times = f"{found.concurrency} x " if found.concurrency > 1 else ""
     parts = [
@@ -214,6 +219,8 @@ def _reason(found: Fit, limit_percent: float, *, unquantized: bool) -> str:
             text += f" This machine has {_size(found.total_bytes)} in all."
         elif found.spare_bytes > 0:
             text += f" More than {limit_percent:.0f} % would leave too little for the rest."
+    if trained is not None and found.context_length > trained:
+        text += f" The model was made for {trained:,} tokens."
     if unquantized:
         text += " mlx-lm can't quantize the cache of this model."
     if found.alternative:

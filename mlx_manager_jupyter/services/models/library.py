@@ -49,6 +49,9 @@ class LocalLibrary:
         self._rows: dict[str, Row] = {}
         self._index: Index | None = None
         self._scanning = asyncio.Lock()
+        self._next: asyncio.Task[None] | None = None
+        """The scan that has not begun yet, for all who ask until it does."""
+        self._scans: set[asyncio.Task[None]] = set()
         self._watcher: asyncio.Task[None] | None = None
         self.record = Library()
 
@@ -69,8 +72,23 @@ class LocalLibrary:
         return self._index
 
     async def refresh(self) -> None:
-        """Scan now; what did not change costs almost nothing."""
+        """Scan now; what did not change costs almost nothing.
+
+        Who asks while a scan runs waits for one more, together with all others who do.
+        """
+        await asyncio.shield(self.refresh_soon())  # whoever stops waiting does not stop it
+
+    def refresh_soon(self) -> asyncio.Task[None]:
+        """Something was put into the cache or taken from it: a scan that will see it."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._refresh())
+            self._scans.add(self._next)
+            self._next.add_done_callback(self._scans.discard)
+        return self._next
+
+    async def _refresh(self) -> None:
         async with self._scanning:
+            self._next = None
             found, rows, free = await asyncio.to_thread(self._scan)
             changed = found != self._found
             self._found, self._rows = found, rows
@@ -84,8 +102,9 @@ class LocalLibrary:
                 partial_bytes=sum(model.partial_bytes for model in found.values()),
                 free_bytes=free,
             )
-            if changed or self.record.version == 0:
-                self.record = replace(record, version=max(1, record.version))
+            news = changed or self.record.version == 0
+            self.record = replace(record, version=max(1, record.version))
+            if news:
                 self._publish(LibraryChanged(library=self.record))
 
     async def refresh_once(self) -> None:
@@ -108,6 +127,12 @@ class LocalLibrary:
             except OSError as error:
                 self._log.warning("the models can't be listed: %s", error)
             await asyncio.sleep(WATCH_SECONDS)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        self.watch(watched=False)
+        if self._scans:
+            await asyncio.wait(self._scans)
 
     def _scan(self) -> tuple[dict[str, CachedModel], dict[str, Row], int | None]:
         known, rows = self._found, self._rows

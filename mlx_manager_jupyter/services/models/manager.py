@@ -54,7 +54,6 @@ class ModelManager(LoggingConfigurable):
         self._memory = memory
         self._search = Search(library, catalogue, details, memory, use)
         self._use = use
-        self._refreshing: asyncio.Task[None] | None = None
         self._learning: asyncio.Task[None] | None = None
 
     @property
@@ -183,7 +182,8 @@ class ModelManager(LoggingConfigurable):
             hint = f"Stop it first: %mlx_stop {' '.join(names)}"
             raise ModelInUse(f"{model} is served by {', '.join(names)}.", hint)
         if model in use.downloads:
-            raise ModelInUse(f"{model} is being downloaded.", "Cancel the download first.")
+            hint = f"Cancel that first: jupyter mlx downloads cancel {model}"
+            raise ModelInUse(f"{model} is being downloaded.", hint)
         known = self._library.found.get(model)
         if known and known.id.startswith("/"):
             message = f"{model} is a folder beside the cache."
@@ -202,15 +202,14 @@ class ModelManager(LoggingConfigurable):
 
     async def prune(self) -> Pruned:
         """Remove what is left of downloads that nobody goes on with."""
-        active = self._use().downloads
-        pruned = await asyncio.to_thread(remove_partials, self._library.cache, active)
+        wanted = self._use().resumable
+        pruned = await asyncio.to_thread(remove_partials, self._library.cache, wanted)
         await self._library.refresh()
         return pruned
 
     def changed(self) -> None:
         """Something was put into the cache or taken from it: look again soon."""
-        if self._refreshing is None or self._refreshing.done():
-            self._refreshing = asyncio.create_task(self._library.refresh())
+        self._library.refresh_soon()
 
     def watch(self, *, watched: bool) -> None:
         """Keep the list up to date while somebody watches."""
@@ -223,10 +222,9 @@ class ModelManager(LoggingConfigurable):
 
     async def close(self) -> None:
         """End what is under way."""
-        for task in (self._refreshing, self._learning):
-            if task and not task.done():
-                await asyncio.wait([task])
-        self._library.watch(watched=False)
+        if self._learning:
+            await asyncio.wait([self._learning])
+        await self._library.close()
         await self._catalogue.close()
         await self._details.close()
         await self._hub.close()

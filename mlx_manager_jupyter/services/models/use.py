@@ -21,6 +21,8 @@ class Use:
     """Names of the servers that serve it now."""
     downloads: Collection[str] = ()
     """Models that are being fetched, or shall be."""
+    resumable: Collection[str] = ()
+    """Models whose unfinished files are of use."""
 
 
 def by_model(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
