@@ -15,7 +15,9 @@ ModelSort = Literal["relevance", "downloads", "likes", "updated", "size", "name"
 CatalogueState = Literal["absent", "syncing", "ready"]
 
 
-class Quantization(Record):
+# Without ``gc``: a catalogue holds tens of thousands of these, which can't be part of a cycle, and
+# to look through them all would hold up the event loop for a tenth of a second.
+class Quantization(Record, gc=False):
     """How the weights were made smaller."""
 
     method: str
@@ -38,7 +40,7 @@ class ModelFile(Record):
     sha256: str | None = None
 
 
-class Model(Record):
+class Model(Record, gc=False):
     """A repo of the Hugging Face Hub, one in the local cache, or a local folder.
 
     Whatever is not known is ``None``: a row of the catalogue lacks what only the repo's files can

@@ -8,7 +8,7 @@ from typing import Any
 from mlx_manager_jupyter.schema import ModelFile, Record
 
 
-class CatalogueEntry(Record):
+class CatalogueEntry(Record, gc=False):  # as `Model`
     """One row of the Hub's list of models: what it says without a request for the model itself."""
 
     id: str

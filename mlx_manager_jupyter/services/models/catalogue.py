@@ -6,12 +6,12 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import msgspec
 
 from mlx_manager_jupyter.adapters.hub.errors import offline
-from mlx_manager_jupyter.adapters.hub.records import CatalogueEntry  # noqa: TC001  msgspec reads it
+from mlx_manager_jupyter.adapters.hub.records import CatalogueEntry
 from mlx_manager_jupyter.adapters.storage.disk import replace_all
 from mlx_manager_jupyter.errors import HubFailed, MLXManagerError
 from mlx_manager_jupyter.schema import Catalogue, CatalogueChanged, Record
@@ -33,11 +33,18 @@ MAX_AGE = timedelta(days=1)
 PAUSE = timedelta(minutes=1)
 
 
-class _Kept(Record):
-    """The file."""
+class _Head(Record):
+    """The file's first line; each further one is a `CatalogueEntry`."""
 
-    synced_at: datetime
+    synced_at: Annotated[datetime, msgspec.Meta(tz=True)]
     author: str | None
+    models: int
+
+
+class _Kept(Record):
+    """What the file holds."""
+
+    head: _Head
     entries: tuple[CatalogueEntry, ...]
 
 
@@ -72,7 +79,7 @@ class CatalogueKeeper:
         self._publish = publish
         self._log = log
         self._listing: Listing | None = None
-        self._loading = asyncio.Lock()
+        self._loading: asyncio.Task[None] | None = None
         self._sync: asyncio.Task[None] | None = None
         self._tried_at: datetime | None = None
         self.record = Catalogue(offline=offline)
@@ -121,10 +128,10 @@ class CatalogueKeeper:
 
     async def close(self) -> None:
         """End a sync that is under way."""
-        if self._sync:
-            self._sync.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._sync
+        for task in (self._loading, self._sync):
+            if task:
+                task.cancel()
+                await asyncio.wait([task])
 
     def _is_due(self) -> bool:
         if self.record.offline or self._sync:
@@ -132,7 +139,8 @@ class CatalogueKeeper:
         now = datetime.now(UTC)
         if self._tried_at and now - self._tried_at < PAUSE:
             return False
-        return self.record.synced_at is None or now - self.record.synced_at > MAX_AGE
+        synced_at = self.record.synced_at
+        return synced_at is None or not timedelta(0) <= now - synced_at <= MAX_AGE
 
     def _begin_sync(self) -> None:
         if self._sync is None:
@@ -147,7 +155,9 @@ class CatalogueKeeper:
     async def _run_sync(self) -> None:
         try:
             entries = await self._hub.catalogue(author=self._author, on_page=self._count)
-            kept = _Kept(synced_at=datetime.now(UTC), author=self._author, entries=tuple(entries))
+            now = datetime.now(UTC)
+            head = _Head(synced_at=now, author=self._author, models=len(entries))
+            kept = _Kept(head=head, entries=tuple(entries))
             self._take(kept, await asyncio.to_thread(self._listed, kept.entries))
             await asyncio.to_thread(_write, self._file, kept)
         except MLXManagerError as error:
@@ -162,20 +172,24 @@ class CatalogueKeeper:
 
     async def _load(self) -> None:
         """Read the file, once."""
-        async with self._loading:
-            if self._listing is None and self.record.synced_at is None:
-                kept = await asyncio.to_thread(_read, self._file)
-                if kept and kept.author == self._author:
-                    self._take(kept, await asyncio.to_thread(self._listed, kept.entries))
+        if self._loading is None:
+            self._loading = asyncio.create_task(self._run_load())
+        await asyncio.shield(self._loading)  # who types on asks again, and it takes a second
+
+    async def _run_load(self) -> None:
+        kept = await asyncio.to_thread(_read, self._file)
+        if kept and kept.head.author == self._author:
+            self._take(kept, await asyncio.to_thread(self._listed, kept.entries))
 
     def _take(self, kept: _Kept, listing: Listing) -> None:
         self._listing = listing
-        self._say(state="ready", models=len(listing.rows), synced_at=kept.synced_at, error=None)
+        synced_at = kept.head.synced_at
+        self._say(state="ready", models=len(listing.rows), synced_at=synced_at, error=None)
 
     def _listed(self, entries: Sequence[CatalogueEntry]) -> Listing:
-        rows = [self._reader.entry(entry) for entry in entries]
-        by_id = {row.model.id: row for row in rows}
-        return Listing(rows, Index(list(by_id), [entry.downloads for entry in entries]), by_id)
+        by_id = {entry.id: self._reader.entry(entry) for entry in entries}
+        rows = list(by_id.values())
+        return Listing(rows, Index(list(by_id), [row.model.downloads or 0 for row in rows]), by_id)
 
     def _count(self, models: int) -> None:
         self._say(models=models)
@@ -194,10 +208,18 @@ class CatalogueKeeper:
 def _read(file: Path) -> _Kept | None:
     """None if there is none that can be read: it is only a copy, the next sync replaces it."""
     with suppress(OSError, msgspec.DecodeError):
-        return msgspec.json.decode(file.read_bytes(), type=_Kept)
+        first, *lines = file.read_bytes().split(b"\n")
+        head = msgspec.json.decode(first, type=_Head)
+        # One by one: a thread that decodes megabytes in one go lets nobody else run meanwhile.
+        decode = msgspec.json.Decoder(CatalogueEntry).decode
+        entries = tuple(decode(line) for line in lines)
+        if len(entries) == head.models:
+            return _Kept(head=head, entries=entries)
     return None
 
 
 def _write(file: Path, kept: _Kept) -> None:
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    replace_all({file: msgspec.json.encode(kept)})
+    encode = msgspec.json.encode
+    lines = [encode(kept.head), *(encode(entry) for entry in kept.entries)]
+    replace_all({file: b"\n".join(lines)})
