@@ -78,7 +78,8 @@ class MLXManager(Settings):
 
         hub = EventHub(self._snapshot, self._watched, **parts)
         saved = ProfileManager(store, hub.publish, **parts)
-        found = model_manager(self, cache, store, machine, use=self._use, publish=hub.publish)
+        used: dict[str, Any] = {"use": self._use, "use_now": self._use_now}
+        found = model_manager(self, cache, store, machine, **used, publish=hub.publish)
         planner = Planner(
             profiles=saved,
             servable=found.servable,
@@ -141,7 +142,11 @@ class MLXManager(Settings):
     def _use(self) -> Use:
         managers = self.managers
         return Use(
-            profiles=by_model((saved.model, saved.name) for saved in managers.profiles.records),
+            profiles=by_model(
+                (model, saved.name)
+                for saved in managers.profiles.records
+                for model in models_of(saved.model)
+            ),
             servers=by_model(
                 (model, server.name)
                 for server in managers.servers.all
@@ -151,6 +156,12 @@ class MLXManager(Settings):
             downloads=managers.downloads.active(),
             resumable=managers.downloads.resumable(),
         )
+
+    async def _use_now(self) -> Use:
+        """With what other extensions started or asked for a moment ago."""
+        await self.managers.servers.list()
+        await self.managers.downloads.list()
+        return self._use()
 
     def _sampled(self, metrics: Metrics) -> None:
         """What servers hold is what estimates are corrected by."""

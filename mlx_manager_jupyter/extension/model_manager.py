@@ -19,7 +19,7 @@ from mlx_manager_jupyter.services.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from mlx_manager_jupyter.adapters.hardware import Machine
     from mlx_manager_jupyter.adapters.storage import Store
@@ -35,6 +35,7 @@ def model_manager(
     machine: Machine,
     *,
     use: Callable[[], Use],
+    use_now: Callable[[], Awaitable[Use]],
     publish: Callable[[Event], None],
 ) -> ModelManager:
     """Tie together what it is made of.
@@ -45,6 +46,7 @@ def model_manager(
         store: keeps what servers were seen to hold.
         machine: whose memory counts.
         use: says who works with which model.
+        use_now: the same, other extensions asked first.
         publish: takes events.
     """
     heard: dict[str, Any] = {"publish": publish, "log": settings.log}
@@ -67,6 +69,7 @@ def model_manager(
         hub=hub,
         memory=MemoryBook(store, machine, limit_percent=limit, log=settings.log),
         use=use,
+        use_now=use_now,
         parent=settings,
     )
 

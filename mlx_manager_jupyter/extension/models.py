@@ -109,7 +109,7 @@ class LibraryHandler(RecordHandler):
     @authorized
     async def get(self) -> None:
         """How many models there are here, and how much room they take."""
-        self.answer(self.managers.models.library)
+        self.answer(await self.while_asked(self.managers.models.library_now()))
 
 
 class CatalogueHandler(RecordHandler):
@@ -119,7 +119,7 @@ class CatalogueHandler(RecordHandler):
     @authorized
     async def get(self) -> None:
         """What is known of the Hub, and since when."""
-        self.answer(self.managers.models.catalogue)
+        self.answer(await self.while_asked(self.managers.models.catalogue_now()))
 
     @web.authenticated
     @authorized

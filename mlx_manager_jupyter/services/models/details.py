@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlx_manager_jupyter.adapters.hub.patterns import wanted
@@ -25,7 +26,18 @@ FRESH = 3600.0
 #: Seconds that a search waits for the details of its rows, and how many it asks for at once.
 PATIENCE, AT_ONCE = 8.0, 6
 
+#: Rows of one search whose details are asked for: more than a screen shows nobody waits for.
+AT_MOST = 100
+
 _REPO_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+
+
+@dataclass
+class _Question:
+    """What is being asked for."""
+
+    answer: asyncio.Task[Row]
+    waiting: int = 0
 
 
 class DetailsKeeper:
@@ -35,7 +47,7 @@ class DetailsKeeper:
         self._hub = hub
         self._reader = reader
         self._known: OrderedDict[str, tuple[float, Row]] = OrderedDict()
-        self._asking: dict[str, asyncio.Task[Row]] = {}
+        self._asking: dict[str, _Question] = {}
 
     def known(self, model: str) -> Row | None:
         """What was learnt before, however old."""
@@ -52,9 +64,17 @@ class DetailsKeeper:
         if kept and time.monotonic() - kept[0] < FRESH:
             return kept[1]
         if model not in self._asking:
-            self._asking[model] = asyncio.create_task(self._ask(model))
-        # Whoever stops waiting must not stop it for the others; it has a time-out of its own.
-        return await asyncio.shield(self._asking[model])
+            self._asking[model] = _Question(asyncio.create_task(self._ask(model)))
+        question = self._asking[model]
+        question.waiting += 1
+        try:
+            # Whoever stops waiting does not stop it for the others; the last one does.
+            return await asyncio.shield(question.answer)
+        finally:
+            question.waiting -= 1
+            if not question.waiting:
+                self._asking.pop(model, None)
+                question.answer.cancel()
 
     async def learn(self, models: Sequence[str]) -> None:
         """Ask for several, and wait a little; what does not come stays unknown."""
@@ -64,32 +84,33 @@ class DetailsKeeper:
             async with turns:
                 await self.get(model)
 
-        tasks = [asyncio.create_task(one(model)) for model in models]
-        if tasks:
-            done, late = await asyncio.wait(tasks, timeout=PATIENCE)
-            for task in late:
+        tasks = [asyncio.create_task(one(model)) for model in models[:AT_MOST]]
+        if not tasks:
+            return
+        try:
+            await asyncio.wait(tasks, timeout=PATIENCE)
+        finally:  # the one who asked may be gone
+            for task in tasks:
                 task.cancel()
-            for task in done:
-                task.exception()  # known as unknown: a row says less then
+            # What failed is known as unknown: a row says less then.
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def close(self) -> None:
         """Ask no more."""
-        for task in self._asking.values():
+        tasks = [question.answer for question in self._asking.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._asking.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _ask(self, model: str) -> Row:
-        try:
-            details = await self._hub.details(model)
-            files = wanted(details.files)
-            row = await asyncio.to_thread(self._reader.details, details, files)
-            self._known[model] = time.monotonic(), row
-            self._known.move_to_end(model)
-            while len(self._known) > KEPT:
-                self._known.popitem(last=False)
-            return row
-        finally:
-            del self._asking[model]
+        details = await self._hub.details(model)
+        files = wanted(details.files)
+        row = await asyncio.to_thread(self._reader.details, details, files)
+        self._known[model] = time.monotonic(), row
+        self._known.move_to_end(model)
+        while len(self._known) > KEPT:
+            self._known.popitem(last=False)
+        return row
 
 
 def is_repo_id(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -19,7 +20,7 @@ from mlx_manager_jupyter.services.models.resolve import resolve
 from mlx_manager_jupyter.services.models.search import Search
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from mlx_manager_jupyter.adapters.hub import Hub
     from mlx_manager_jupyter.schema import Catalogue, Library, ModelSource, Verification
@@ -43,9 +44,10 @@ class ModelManager(LoggingConfigurable):
         hub: Hub,
         memory: MemoryBook,
         use: Callable[[], Use],
+        use_now: Callable[[], Awaitable[Use]],
         **kwargs: object,
     ) -> None:
-        """``use`` says who works with which model right now."""
+        """``use`` says who works with which model; ``use_now`` asks the other extensions first."""
         super().__init__(**kwargs)
         self._library = library
         self._catalogue = catalogue
@@ -54,6 +56,7 @@ class ModelManager(LoggingConfigurable):
         self._memory = memory
         self._search = Search(library, catalogue, details, memory, use)
         self._use = use
+        self._use_now = use_now
         self._learning: asyncio.Task[None] | None = None
 
     @property
@@ -67,6 +70,16 @@ class ModelManager(LoggingConfigurable):
         return self._catalogue.record
 
     # --- reading --------------------------------------------------------------------------------
+
+    async def library_now(self) -> Library:
+        """The models of this machine in figures, as of now."""
+        await self._library.refresh()
+        return self._library.record
+
+    async def catalogue_now(self) -> Catalogue:
+        """What is known of the Hub, read from disk if nobody did; the Hub is not asked."""
+        await self._catalogue.loaded()
+        return self._catalogue.record
 
     async def search(self, query: ModelQuery) -> ModelPage:
         """One page of models, best first.
@@ -85,7 +98,7 @@ class ModelManager(LoggingConfigurable):
         """
         row = await self._row(model)
         memory = await self._memory.now()
-        return replace(self._search.shown(row.model, memory), files=row.model.files)
+        return replace(self._search.shown(row.model, memory, self._use()), files=row.model.files)
 
     async def fit(
         self,
@@ -177,7 +190,7 @@ class ModelManager(LoggingConfigurable):
             ModelUnusable: it is a folder of the user's own, which only the user deletes.
         """
         await self._library.refresh()
-        use = self._use()
+        use = await self._use_now()
         if names := use.servers.get(model):
             hint = f"Stop it first: %mlx_stop {' '.join(names)}"
             raise ModelInUse(f"{model} is served by {', '.join(names)}.", hint)
@@ -198,11 +211,16 @@ class ModelManager(LoggingConfigurable):
         Raises:
             UnknownModel: it is not on this machine.
         """
-        return await asyncio.to_thread(verify, self._library.cache, model)
+        left = threading.Event()
+        cache = self._library.cache
+        try:
+            return await asyncio.to_thread(verify, cache, model, cancelled=left.is_set)
+        finally:
+            left.set()  # nobody waits for it any more, and it would read for minutes
 
     async def prune(self) -> Pruned:
         """Remove what is left of downloads that nobody goes on with."""
-        wanted = self._use().resumable
+        wanted = (await self._use_now()).resumable
         pruned = await asyncio.to_thread(remove_partials, self._library.cache, wanted)
         await self._library.refresh()
         return pruned

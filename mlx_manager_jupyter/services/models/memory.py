@@ -37,6 +37,8 @@ class MemoryBook:
         self._limit = limit_percent
         self._log = log
         self._usage: dict[str, StoredUsage] | None = None
+        self._overhead: dict[int, int] = {}
+        """By weights: a search asks for ten thousand models, of which many are equally large."""
 
     @property
     def limit_percent(self) -> float:
@@ -45,8 +47,7 @@ class MemoryBook:
 
     async def now(self) -> Memory:
         """System memory, measured now; loads what was learnt on first use."""
-        if self._usage is None:
-            self._usage = await asyncio.to_thread(self._load)
+        await self._learnt()
         return await asyncio.to_thread(self._machine.memory)
 
     @property
@@ -58,8 +59,10 @@ class MemoryBook:
         """Bytes to run it with one conversation of `FIT_CONTEXT`; None if nobody can say."""
         if row.weights_bytes is None:
             return None
-        overhead, _ = overhead_bytes(row.weights_bytes, self.usage)
-        return row.weights_bytes + row.cache_bytes + overhead
+        weights, known = row.weights_bytes, self._overhead
+        if weights not in known:
+            known[weights] = overhead_bytes(weights, self.usage)[0]
+        return weights + row.cache_bytes + known[weights]
 
     def judged(self, model: Model, needed: int | None, memory: Memory) -> Model:
         """The record with the verdict as of now."""
@@ -75,10 +78,9 @@ class MemoryBook:
         Args:
             peaks: by model and revision, the bytes of its weights and those of its process.
         """
-        if self._usage is None:
-            self._usage = await asyncio.to_thread(self._load)
+        usages = await self._learnt()
         for name, (weights, held) in peaks.items():
-            known = self._usage.get(name)
+            known = usages.get(name)
             if held < weights or (known and held < known.peak_bytes * WORTH_STORING):
                 continue  # still loading, or nothing new
             usage = StoredUsage(
@@ -88,11 +90,19 @@ class MemoryBook:
                 peak_bytes=held,
                 seen_at=datetime.now(UTC),
             )
-            self._usage[name] = usage
+            usages[name] = usage
+            self._overhead = {}
             try:
                 await asyncio.to_thread(self._store.put, usage)
             except StoreUnusable as error:
                 self._log.warning("%s", error)
+
+    async def _learnt(self) -> dict[str, StoredUsage]:
+        if self._usage is None:
+            usages = await asyncio.to_thread(self._load)
+            if self._usage is None:  # nobody was quicker
+                self._usage, self._overhead = usages, {}
+        return self._usage
 
     def _load(self) -> dict[str, StoredUsage]:
         try:

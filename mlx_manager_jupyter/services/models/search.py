@@ -61,15 +61,18 @@ class Search:
         page = found[query.offset : query.offset + query.limit]
         if query.details:
             await self._details.learn([m.id for m in page if m.size_bytes is None])
-        return ModelPage(models=tuple(self.shown(m, memory) for m in page), total=len(found))
+        models = await asyncio.to_thread(self._shown, page, memory, self._use())
+        return ModelPage(models=models, total=len(found))
 
-    def shown(self, model: Model, memory: Memory) -> Model:
+    def _shown(self, models: Sequence[Model], memory: Memory, use: Use) -> tuple[Model, ...]:
+        return tuple(self.shown(model, memory, use) for model in models)
+
+    def shown(self, model: Model, memory: Memory, use: Use) -> Model:
         """The record with all that is known by now: details, use, and whether it fits."""
         row = self._details.known(model.id)
         local = self._library.rows.get(model.id)
         if row and not (local and local.model.complete):
             model = _joined(row.model, local)
-        use = self._use()
         model = replace(
             model,
             files=(),

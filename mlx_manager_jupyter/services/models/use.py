@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,10 +34,16 @@ def by_model(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     return {model: tuple(sorted(set(found))) for model, found in names.items()}
 
 
-def models_of(model: str, argv: Iterable[str]) -> Iterator[str]:
-    """What a server serves: as it was asked for, and the repo whose cached files it was given."""
+def models_of(model: str, argv: Iterable[str] = ()) -> Iterator[str]:
+    """What a profile or a server means: as it was asked for, and as it is listed.
+
+    A folder is listed by its whole path; one of the cache's by the repo whose files are in it.
+    """
     yield model
-    for word in argv:
+    if model.startswith(("/", "~")):
+        with suppress(RuntimeError):  # no such user
+            yield str(Path(model).expanduser())
+    for word in (model, *argv):
         for part in PurePath(word).parts:
             if part.startswith("models--"):
                 yield part.removeprefix("models--").replace("--", "/", 1)
