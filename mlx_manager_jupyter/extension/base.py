@@ -9,7 +9,13 @@ import msgspec
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
-from mlx_manager_jupyter.errors import BadRequest, InvalidValue, MLXManagerError
+from mlx_manager_jupyter.errors import (
+    BadRequest,
+    InvalidValue,
+    MLXManagerError,
+    UnknownField,
+    nearest,
+)
 from mlx_manager_jupyter.extension.managers import SETTING, Managers
 from mlx_manager_jupyter.schema import Problem
 
@@ -81,15 +87,19 @@ class RecordHandler(OwnErrors, APIHandler):
         """The request's query as a record; a field that is a list may be given several times.
 
         Raises:
+            UnknownField: naming the nearest one.
             InvalidValue: saying which field is wrong.
         """
         fields = {field.name: field for field in msgspec.structs.fields(kind)}  # type: ignore[arg-type]
         given: dict[str, Any] = {}
         for name in self.request.query_arguments:
+            if name == "token" or name.isdigit():  # Jupyter's own: who, and when
+                continue
+            if name not in fields:
+                hint = f"Did you mean {' or '.join(nearest(name, fields) or sorted(fields))}?"
+                raise UnknownField(f"The query has no field {name[:40]!r}.", hint)
             values = self.get_query_arguments(name)
-            many = name in fields and isinstance(fields[name].default, tuple)
-            if name != "token" and not name.isdigit():  # Jupyter's own: who, and when
-                given[name] = values if many else values[-1]
+            given[name] = values if isinstance(fields[name].default, tuple) else values[-1]
         try:
             return msgspec.convert(given, kind, strict=False)
         except msgspec.ValidationError as error:

@@ -12,7 +12,7 @@ from mlx_manager_jupyter.schema import ModelQuery, Positive, Record
 from mlx_manager_jupyter.schema.models import ModelSource  # noqa: TC001  msgspec reads it
 
 
-class FitQuery(Record, forbid_unknown_fields=True):
+class FitQuery(Record):
     """Query of ``GET models/{id}/fit``."""
 
     context_length: Positive | None = None
@@ -21,7 +21,7 @@ class FitQuery(Record, forbid_unknown_fields=True):
     """What MLX can quantize a cache to."""
 
 
-class ResolveQuery(Record, forbid_unknown_fields=True):
+class ResolveQuery(Record):
     """Query of ``GET resolve``."""
 
     q: str

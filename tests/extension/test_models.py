@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from mlx_manager_jupyter.extension.app import MLXManager
     from tests.extension.conftest import Door
 
 API = "mlx-manager/api/"
@@ -168,11 +169,45 @@ async def test_an_error_is_an_error_not_an_empty_list(
     assert told["message"]
 
 
-async def test_bad_queries_name_the_field(door: Door) -> None:
-    for query in ("source=moon", "bits=four", "limit=0", "offset=-1", "colour=red", "vision=maybe"):
-        code, told = await error(door, f"models?{query}")
-        assert code == 400, query
-        assert query.partition("=")[0] in told["message"]
+@pytest.mark.parametrize(
+    "query",
+    ["source=moon", "bits=four", "limit=0", "offset=-1", "vision=maybe", f"limit={'9' * 5000}"],
+)
+async def test_bad_queries_name_the_field(door: Door, query: str) -> None:
+    code, told = await error(door, f"models?{query}")
+    assert (code, told["code"]) == (400, "invalid_value")
+    assert query.partition("=")[0] in told["message"]
+
+
+async def test_an_unknown_field_is_told_the_nearest_one(door: Door) -> None:
+    for path, hint in [
+        ("models?familly=qwen", "Did you mean family?"),
+        ("models?%C3%A9=1", "Did you mean audio or author or bits"),
+        (f"models/{TINY}/fit?context=4096", "Did you mean context_length?"),
+        ("resolve?q=a&sauce=hub", "Did you mean source?"),
+    ]:
+        code, told = await error(door, path)
+        assert (code, told["code"]) == (400, "unknown_field"), path
+        assert told["hint"].startswith(hint)
+
+
+async def test_whoever_leaves_is_asked_for_no_more(
+    door: Door, hub: FakeHub, extension: MLXManager
+) -> None:
+    asking = extension.managers.models._details._asking
+    hub.fault("delay", f"/api/models/{TINY}", seconds=30)
+    address = urlsplit(door.url)
+    _, writer = await asyncio.open_connection(address.hostname, address.port)
+    request = f"GET {address.path}{API}models/{TINY} HTTP/1.1\r\nHost: {address.netloc}\r\n"
+    writer.write(f"{request}Authorization: Bearer {door.token}\r\n\r\n".encode())
+    async with asyncio.timeout(10):
+        while TINY not in asking:
+            await asyncio.sleep(0.01)
+        question = asking[TINY].answer
+        writer.close()
+        await asyncio.wait([question])
+    assert question.cancelled()
+    assert not asking
 
 
 async def test_verify_finds_one_flipped_byte_offline(
@@ -224,3 +259,38 @@ class TestOffline:
         started = await door.json(f"{API}servers", method="POST", body={"model": "tiny chat"})
         assert started["model"] == TINY
         assert hub.connections() == {"hub": 0, "cdn": 0}
+
+
+class TestFolders:
+    """Models beside the cache, whose id is their path."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        return make("chat", tmp_path / "own models" / "tiny.v1.5-4bit")
+
+    @pytest.fixture
+    def own(self, hub: FakeHub, tmp_path: Path, folder: Path) -> dict[str, Any]:
+        cache = str(tmp_path / "hub")
+        folders = [str(folder.parent)]
+        return {"hf_endpoint": hub.url, "hf_cache_path": cache, "model_folders": folders}
+
+    async def test_a_folder_is_a_model_like_any_other(self, door: Door, folder: Path) -> None:
+        (row,) = await search(door, q="tiny 4bit")
+        assert (row["id"], row["complete"], row["author"]) == (str(folder), True, None)
+        encoded = quote(str(folder), safe="")
+        model = await door.json(f"{API}models/{encoded}")
+        assert (model["id"], model["path"]) == (str(folder), str(folder))
+        assert (await door.json(f"{API}models/{encoded}/fit"))["verdict"] == "fits"
+        assert (await door.json(f"{API}models/{encoded}/verify", method="POST"))["ok"]
+        code, told = await error(door, f"models/{encoded}", "DELETE")
+        assert (code, told["code"]) == (422, "model_unusable")
+        assert [row["id"] for row in await search(door)] == [str(folder)]
+
+    @pytest.mark.parametrize(
+        "path",
+        ["%2Fetc", "..%2F..%2Fetc", "%2E%2E", "a%2Fb%2Fc", "no%20model", "%00", "owner%2F.."],
+    )
+    async def test_what_is_no_model_is_unknown(self, door: Door, path: str) -> None:
+        for action, method in [("", "GET"), ("", "DELETE"), ("/fit", "GET"), ("/verify", "POST")]:
+            code, told = await error(door, f"models/{path}{action}", method)
+            assert (code, told["code"]) == (404, "unknown_model"), (action, method, told)

@@ -211,6 +211,9 @@ class ModelManager(LoggingConfigurable):
         Raises:
             UnknownModel: it is not on this machine.
         """
+        await self._library.refresh()
+        if not is_repo_id(model) and model not in self._library.found:  # any folder of the disk
+            raise UnknownModel(f"There is no model {model!r} here.", "Give its full id.")
         left = threading.Event()
         cache = self._library.cache
         try:
