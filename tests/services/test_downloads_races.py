@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlx_manager_jupyter.adapters.hub.worker.job import Job
-from mlx_manager_jupyter.errors import DownloadFailed, Offline, UnknownDownload
+from mlx_manager_jupyter.errors import DownloadFailed, Offline, StoreUnusable, UnknownDownload
 from mlx_manager_jupyter.schema import DownloadChanged, StartDownload, StoredDownload
 from tests.fixtures.hub import FakeHub
 from tests.fixtures.models import make
@@ -346,3 +346,51 @@ async def test_offline_a_worker_that_nobody_minds_is_stopped(hub: FakeHub, tmp_p
     async with downloads(tmp_path, hub, is_offline=True) as offline:
         await until(lambda: not workers(tmp_path))
         await offline.state(BIG, "queued")
+
+
+async def test_closing_takes_seconds_however_stuck_a_worker_is(
+    hub: FakeHub, tmp_path: Path
+) -> None:
+    async with downloads(tmp_path, hub, limit=SLOW) as mine:
+        await mine.start(BIG)
+        await halfway(mine)
+        (worker,) = workers(tmp_path)
+        worker.suspend()
+        began = time.monotonic()
+    assert time.monotonic() - began < 5
+    assert not workers(tmp_path)
+
+
+async def test_whatever_goes_wrong_in_a_round_the_next_one_comes(
+    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with downloads(tmp_path, hub) as mine:
+        broken = threading.Event()
+
+        def claim(*_: object) -> list[StoredDownload]:
+            monkeypatch.undo()
+            broken.set()
+            raise KeyError("a fault of ours")
+
+        monkeypatch.setattr(mine.ledger, "claim", claim)
+        await mine.start(TINY)
+        await mine.state(TINY, "done")
+        assert broken.is_set()
+    assert "a fault of ours" in caplog.text
+
+
+async def test_a_store_that_can_not_be_written_is_told_and_waited_for(
+    hub: FakeHub, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with downloads(tmp_path, hub, limit=SLOW) as mine:
+        await mine.start(BIG)
+        await halfway(mine)
+        (tmp_path / "state.json.lock").unlink()
+        (tmp_path / "state.json.lock").mkdir()  # as root, to whom no file is read-only
+        with pytest.raises(StoreUnusable):
+            await mine.start(TINY)
+        await mine.until(BIG, lambda download: download.bytes_done == 12 * MEGABYTE + 2)
+        await until(lambda: "state.json" in caplog.text)
+        assert len([line for line in caplog.messages if "state.json" in line]) < 5
+        (tmp_path / "state.json.lock").rmdir()
+        await mine.state(BIG, "done")

@@ -133,7 +133,7 @@ class Minder:
             try:
                 busy = await self._round()
                 self._told = ""
-            except (OSError, MLXManagerError) as error:
+            except Exception as error:  # noqa: BLE001  without this task nothing is downloaded
                 self._tell(error)
             with suppress(TimeoutError):
                 async with asyncio.timeout(BUSY if busy else IDLE):
@@ -203,7 +203,8 @@ class Minder:
         """Log what goes wrong round after round once."""
         if str(error) != self._told:
             self._told = str(error)
-            self._log.warning("downloads: %s", error)
+            expected = isinstance(error, OSError | MLXManagerError)
+            self._log.warning("downloads: %s", error, exc_info=None if expected else error)
 
     # --- blocking -------------------------------------------------------------------------------
 
