@@ -7,6 +7,7 @@ number when one ended it, so 130 after Ctrl-C.
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -25,6 +26,7 @@ NOUNS = (models, downloads, daemon, demo)
 
 FAILED = 1
 INTERRUPTED = 128 + signal.SIGINT
+READER_LEFT = 128 + signal.SIGPIPE
 
 
 class _Version(argparse.Action):
@@ -45,12 +47,28 @@ def run(argv: Sequence[str] | None) -> int:
     signal.signal(signal.SIGHUP, _leave)
     try:
         args.run(args)
+        # What can't be written shall be known here, not while the interpreter ends.
+        sys.stdout.flush()
     except MLXManagerError as error:
         _tell(error, as_json=args.json)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:
+        _drop_output()
+        return READER_LEFT
+    except OSError as error:
+        _drop_output()
+        _tell(MLXManagerError(f"{error}."), as_json=args.json)
+        return FAILED
     return 0
+
+
+def _drop_output() -> None:
+    """Forget what stdout has not taken: at the end it would fail again, with a traceback."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _parser() -> argparse.ArgumentParser:

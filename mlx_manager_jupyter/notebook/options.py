@@ -5,17 +5,34 @@ Pure, without IPython: the command line uses it too.
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 #: Flags, and what argparse's ``add_argument`` and IPython's ``argument`` take besides.
 Option = tuple[tuple[str, ...], dict[str, Any]]
 
 CAPABILITIES = ("vision", "tools", "reasoning", "embeddings", "audio")
 SORTS = ("relevance", "downloads", "likes", "updated", "size", "name", "used")
+
+
+def _from(least: int) -> Callable[[str], int]:
+    """A whole number that is not less than this."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise ArgumentTypeError(f"{text!r} is no whole number") from None
+        if number < least:
+            raise ArgumentTypeError(f"{number} is less than {least}")
+        return number
+
+    return read
+
 
 SEARCH: Sequence[Option] = (
     (("words",), {"nargs": "*", "metavar": "WORDS", "help": "Words of a name, in any order."}),
@@ -49,8 +66,11 @@ SEARCH: Sequence[Option] = (
             "help": f"One of {', '.join(SORTS)}.",
         },
     ),
-    (("--limit",), {"type": int, "default": 20, "metavar": "N", "help": "How many; 20."}),
-    (("--offset",), {"type": int, "default": 0, "metavar": "N", "help": "How many to pass over."}),
+    (("--limit",), {"type": _from(1), "default": 20, "metavar": "N", "help": "How many; 20."}),
+    (
+        ("--offset",),
+        {"type": _from(0), "default": 0, "metavar": "N", "help": "How many to pass over."},
+    ),
 )
 
 PULL: Sequence[Option] = (
