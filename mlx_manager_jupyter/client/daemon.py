@@ -110,12 +110,18 @@ def stop(wait: Callable[[float], object] = lambda _: None) -> bool:
 
 
 def _spawn() -> subprocess.Popen[bytes]:
-    home().mkdir(parents=True, exist_ok=True)
+    try:
+        home().mkdir(parents=True, exist_ok=True)
+        log = os.open(log_file(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise ExtensionUnreachable(
+            f"The daemon has no place for its state: {error}.",
+            "Set MLX_MANAGER_HOME to a folder that is yours.",
+        ) from error
     env = {key: value for key, value in os.environ.items() if key not in _OF_ANOTHER}
     # Containers have no other user, and Jupyter would refuse.
     root = ["--allow-root"] if os.geteuid() == 0 else []
     options = ["--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", "--ServerApp.open_browser=False"]
-    log = os.open(log_file(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         child = subprocess.Popen(
             [sys.executable, "-P", "-m", _MODULE, str(lock_file()), *options, *root],

@@ -97,6 +97,13 @@ def test_one_that_does_not_come_up_is_told_with_its_log(alone: Commands, tmp_pat
     assert alone.fails("models")["code"] == "extension_unreachable"
 
 
+def test_a_home_that_cannot_be_is_told(alone: Commands, tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    error = alone.fails("models", MLX_MANAGER_HOME=str(tmp_path / "a file" / "home"))
+    assert error["code"] == "extension_unreachable"
+    assert "MLX_MANAGER_HOME" in error["hint"]
+
+
 def test_a_jupyter_comes_first(alone: Commands, tmp_path: Path) -> None:
     with Jupyter(tmp_path / "other") as jupyter:
         alone.env["JUPYTER_RUNTIME_DIR"] = str(tmp_path / "other" / "runtime")
