@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import argparse
 
     from mlx_manager_jupyter.client.client import Client
+    from mlx_manager_jupyter.schema import Verification
 
 #: All models of a machine are one page.
 _ALL = 10_000
@@ -101,6 +102,8 @@ def _search(args: argparse.Namespace) -> None:
     shown = query.offset + len(page.models)
     if shown < page.total:
         print(f"{page.total:,} in all; go on with --offset {shown}", file=sys.stderr)
+    elif not page.models and page.total:
+        print(f"There are no more: {page.total:,} in all.", file=sys.stderr)
     elif not page.models:
         print("No model of the Hub is like that.", file=sys.stderr)
 
@@ -149,15 +152,26 @@ def _verify(args: argparse.Namespace) -> None:
     if args.json:
         tell(told)
     if not told.ok:
-        bad = ", ".join((*told.damaged, *(f"{name} (missing)" for name in told.missing)))
-        raise CorruptWeights(
-            f"{model} is damaged: {bad}.",
-            f"Get it anew: jupyter mlx models rm {model} && jupyter mlx pull {model}",
-        )
+        raise _broken(told)
     if not args.json:
         print(f"{model} is whole: {told.files} files, {fmt.size(told.bytes)}.")
         for name in told.unverifiable:
             print(f"  {name} has nothing to be compared with")
+
+
+def _broken(told: Verification) -> CorruptWeights:
+    bad = ", ".join((*told.damaged, *(f"{name} (missing)" for name in told.missing)))
+    model = told.model
+    if told.revision is None:  # a folder: nobody but its owner knows where it came from
+        return CorruptWeights(f"{model} is no whole model: {bad}.")
+    if not told.damaged:
+        return CorruptWeights(
+            f"{model} is not complete: {bad}.", f"Get the rest: jupyter mlx pull {model}"
+        )
+    return CorruptWeights(
+        f"{model} is damaged: {bad}.",
+        f"Get it anew: jupyter mlx models rm {model} && jupyter mlx pull {model}",
+    )
 
 
 def _prune(args: argparse.Namespace) -> None:

@@ -55,6 +55,9 @@ def test_more_pages_and_nothing_are_said_on_stderr(user: Commands) -> None:
     done = user.run("search", "nothing", "of", "the", "kind")
     assert (done.returncode, done.stdout) == (0, "")
     assert "No model of the Hub is like that." in done.stderr
+    done = user.run("search", "qwen3", "--offset", "50")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "There are no more: 3 in all." in done.stderr
 
 
 def test_resolve_prints_an_id_or_the_candidates(user: Commands) -> None:
@@ -107,6 +110,13 @@ def test_models_are_listed_checked_and_removed(user: Commands) -> None:
     error = json.loads(done.stderr)
     assert error["code"] == "corrupt_weights"
     assert f"jupyter mlx models rm {TINY} && jupyter mlx pull {TINY}" in error["hint"]
+
+    (Path(model["path"]) / "config.json").resolve().unlink()
+    weights.unlink()
+    done = user.run("models", "verify", TINY)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{TINY} is not complete: config.json (missing)" in done.stderr
+    assert done.stderr.endswith(f"jupyter mlx pull {TINY}\n")
 
     done = user.run("models", "rm", TINY, "--json")
     assert done.returncode == 2
