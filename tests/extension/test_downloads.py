@@ -126,6 +126,8 @@ async def test_a_viewer_sees_every_step(door: Door, extension: MLXManager) -> No
         ({"model": TINY, "nonsense": 1}, 400, "bad_request"),
         ({"model": "nothing like it at all"}, 404, "unknown_model"),
         ({"model": "../../etc/passwd"}, 404, "unknown_model"),
+        ({"model": "tiny/../chat"}, 404, "unknown_model"),
+        ({"model": "a/.."}, 404, "unknown_model"),
     ],
 )
 async def test_bad_requests_say_what_is_wrong(

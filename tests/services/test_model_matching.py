@@ -28,8 +28,8 @@ def test_no_filter_keeps_all() -> None:
     [
         (ModelQuery(bits=(4,)), {"bits": 4}, {"bits": 8}),
         (ModelQuery(bits=(4, 8)), {"bits": 8}, {"bits": 6}),
-        (ModelQuery(family="QWEN3"), {"family": "qwen3"}, {"family": "qwen3_vl"}),
-        (ModelQuery(family="qwen3 "), {"family": "Qwen3"}, {"family": "llama"}),
+        (ModelQuery(family="SMOL"), {"family": "smol"}, {"family": "smol_vl"}),
+        (ModelQuery(family="smol "), {"family": "Smol"}, {"family": "llama"}),
         (ModelQuery(author="MLX-Community"), {"author": "mlx-community"}, {"author": "mlx"}),
         (ModelQuery(downloaded=True), {"complete": True, "local": True}, {"local": True}),
         (ModelQuery(fits=True), {"fit": "tight"}, {"fit": "no"}),
@@ -48,8 +48,8 @@ def test_no_filter_keeps_all() -> None:
             {"capabilities": ("vision",)},
         ),
         (
-            ModelQuery(bits=(4,), family="qwen3"),
-            {"bits": 4, "family": "qwen3"},
+            ModelQuery(bits=(4,), family="smol"),
+            {"bits": 4, "family": "smol"},
             {"bits": 4, "family": "llama"},
         ),
     ],
@@ -60,7 +60,7 @@ def test_a_filter(query: ModelQuery, passes: dict[str, Any], fails: dict[str, An
 
 
 def test_what_is_unknown_does_not_pass_but_for_its_fit() -> None:
-    for query in (ModelQuery(bits=(4,)), ModelQuery(family="qwen3"), ModelQuery(vision=True)):
+    for query in (ModelQuery(bits=(4,)), ModelQuery(family="smol"), ModelQuery(vision=True)):
         assert not keep(NOTHING_KNOWN, query)
     assert keep(NOTHING_KNOWN, ModelQuery(fits=True))
 
@@ -97,3 +97,19 @@ MODELS = [
 )
 def test_orders(sort: Any, expected: str) -> None:
     assert [model.id.partition("/")[2] for model in ordered(MODELS, sort)] == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("family", "model", "passes"),
+    [
+        ("qwen3", "mlx-community/Qwen3-8B-4bit", True),
+        ("Qwen 3", "mlx-community/Qwen3-8B-4bit", True),
+        ("qwen3", "mlx-community/Qwen3-VL-4B-Instruct-4bit", True),
+        ("qwen3", "mlx-community/Qwen2.5-3B-Instruct-4bit", False),
+        ("qwen3", "qwen3/Llama-3-8B", False),
+        ("gemma", "mlx-community/gemma-3-4b-it-4bit", True),
+        ("/", "mlx-community/gemma-3-4b-it-4bit", False),
+    ],
+)
+def test_a_family_is_what_people_call_one(family: str, model: str, *, passes: bool) -> None:
+    assert keep(Model(id=model), ModelQuery(family=family)) is passes

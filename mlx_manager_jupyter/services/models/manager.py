@@ -12,6 +12,7 @@ from traitlets.config import LoggingConfigurable
 from mlx_manager_jupyter.adapters.cache.partials import remove_partials
 from mlx_manager_jupyter.adapters.cache.verify import verify
 from mlx_manager_jupyter.adapters.hub import delete
+from mlx_manager_jupyter.adapters.hub.errors import not_an_id
 from mlx_manager_jupyter.errors import ModelInUse, ModelUnusable, UnknownModel
 from mlx_manager_jupyter.schema import Fit, Model, ModelPage, ModelQuery, Pruned, Resolution
 from mlx_manager_jupyter.services.models.details import is_repo_id
@@ -155,7 +156,11 @@ class ModelManager(LoggingConfigurable):
         """
         words = words.strip()
         self._catalogue.refuse_offline()
-        return words if is_repo_id(words) else (await self.resolve(words)).id
+        if is_repo_id(words):
+            return words
+        if "/" in words:  # meant as an id: the like of it is another model
+            raise not_an_id(words)
+        return (await self.resolve(words)).id
 
     async def servable(self, words: str) -> str:
         """What to serve: loose words become the one local model that they mean.

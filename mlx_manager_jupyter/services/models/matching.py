@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlx_manager_jupyter.services.models.words import split_id
+from mlx_manager_jupyter.services.models.words import folded, split_id, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,7 @@ def keep(model: Model, query: ModelQuery) -> bool:
     return (
         (not query.author or _same(_author(model), query.author))
         and (not query.bits or model.bits in query.bits)
-        and (not query.family or _same(model.family, query.family))
+        and (not query.family or _is_of(model, query.family))
         and all(name in model.capabilities for name in CAPABILITIES if getattr(query, name))
         and not (query.fits and model.fit == "no")
         and not (query.downloaded and not model.complete)
@@ -51,6 +51,17 @@ def ordered(models: Sequence[Model], sort: ModelSort) -> list[Model]:
 def _author(model: Model) -> str | None:
     """A folder has none, whatever its parent is called."""
     return model.author or (None if model.id.startswith("/") else split_id(model.id)[0])
+
+
+def _is_of(model: Model, family: str) -> bool:
+    """``Qwen`` is a family; ``qwen3`` is one to people, who know it from names and model types."""
+    if _same(model.family, family) or _same(model.model_type, family):
+        return True
+    wanted, name = tokens(family), split_id(model.id)[1]
+    if not wanted or wanted[0] not in folded(name):  # soon told, for most of ten thousand
+        return False
+    there = tokens(name)
+    return any(there[n : n + len(wanted)] == wanted for n in range(len(there)))
 
 
 def _same(one: str | None, other: str) -> bool:
