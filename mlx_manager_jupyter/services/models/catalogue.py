@@ -15,7 +15,6 @@ from mlx_manager_jupyter.adapters.hub.records import CatalogueEntry
 from mlx_manager_jupyter.adapters.storage.disk import replace_all
 from mlx_manager_jupyter.errors import HubFailed, MLXManagerError
 from mlx_manager_jupyter.schema import Catalogue, CatalogueChanged, Record
-from mlx_manager_jupyter.services.models.index import Index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from mlx_manager_jupyter.adapters.hub import Hub
     from mlx_manager_jupyter.schema import Event
+    from mlx_manager_jupyter.services.models.index import Index
     from mlx_manager_jupyter.services.models.rows import Reader, Row
 
 #: The list is asked for again when it is older than this, and somebody searches.
@@ -187,6 +187,8 @@ class CatalogueKeeper:
         self._say(state="ready", models=len(listing.rows), synced_at=synced_at, error=None)
 
     def _listed(self, entries: Sequence[CatalogueEntry]) -> Listing:
+        from mlx_manager_jupyter.services.models.index import Index  # noqa: PLC0415  not at start-up
+
         by_id = {entry.id: self._reader.entry(entry) for entry in entries}
         rows = list(by_id.values())
         return Listing(rows, Index(list(by_id), [row.model.downloads or 0 for row in rows]), by_id)

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from mlx_manager_jupyter.adapters.cache.scan import scan
 from mlx_manager_jupyter.schema import Library, LibraryChanged
-from mlx_manager_jupyter.services.models.index import Index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from mlx_manager_jupyter.adapters.cache.model import CachedModel
     from mlx_manager_jupyter.schema import Event
+    from mlx_manager_jupyter.services.models.index import Index
     from mlx_manager_jupyter.services.models.rows import Reader, Row
 
 #: Seconds between two scans while somebody watches: another program may download too.
@@ -65,10 +65,9 @@ class LocalLibrary:
         """What the scan said, by id."""
         return self._found
 
-    def index(self) -> Index:
-        """Over the ids, in the order of `rows`."""
-        if self._index is None:
-            self._index = Index(list(self._rows), [0] * len(self._rows))
+    @property
+    def index(self) -> Index | None:
+        """Over the ids, in the order of `rows`; None before the first scan."""
         return self._index
 
     async def refresh(self) -> None:
@@ -89,11 +88,9 @@ class LocalLibrary:
     async def _refresh(self) -> None:
         async with self._scanning:
             self._next = None
-            found, rows, free = await asyncio.to_thread(self._scan)
+            found, rows, index, free = await asyncio.to_thread(self._scan)
             changed = found != self._found
-            self._found, self._rows = found, rows
-            if changed:
-                self._index = None
+            self._found, self._rows, self._index = found, rows, index
             record = replace(
                 self.record,
                 version=self.record.version + changed,
@@ -134,7 +131,9 @@ class LocalLibrary:
         if self._scans:
             await asyncio.wait(self._scans)
 
-    def _scan(self) -> tuple[dict[str, CachedModel], dict[str, Row], int | None]:
+    def _scan(self) -> tuple[dict[str, CachedModel], dict[str, Row], Index, int | None]:
+        from mlx_manager_jupyter.services.models.index import Index  # noqa: PLC0415  not at start-up
+
         known, rows = self._found, self._rows
         found = scan(self.cache, self._folders, known)
         kept = {name for name, model in found.items() if known.get(name) is model}
@@ -145,7 +144,10 @@ class LocalLibrary:
         free = None
         with suppress(OSError):
             free = shutil.disk_usage(_existing(self.cache)).free
-        return found, fresh, free
+        index = self._index
+        if index is None or list(fresh) != list(rows):
+            index = Index(list(fresh), [0] * len(fresh))
+        return found, fresh, index, free
 
 
 def _existing(path: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 from traitlets.config import LoggingConfigurable
@@ -16,12 +16,10 @@ from mlx_manager_jupyter.adapters.hub.errors import not_an_id
 from mlx_manager_jupyter.errors import ModelInUse, ModelUnusable, UnknownModel
 from mlx_manager_jupyter.schema import Fit, Model, ModelPage, ModelQuery, Pruned, Resolution
 from mlx_manager_jupyter.services.models.details import is_repo_id
-from mlx_manager_jupyter.services.models.fit import fit
-from mlx_manager_jupyter.services.models.resolve import resolve
 from mlx_manager_jupyter.services.models.search import Search
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from mlx_manager_jupyter.adapters.hub import Hub
     from mlx_manager_jupyter.schema import Catalogue, Library, ModelSource, Verification
@@ -121,7 +119,7 @@ class ModelManager(LoggingConfigurable):
         others = await self._catalogue.loaded()
         rows = {**(others.by_id if others else {}), **self._library.rows}
         return await asyncio.to_thread(
-            fit,
+            _fit,
             row,
             list(rows.values()),
             memory,
@@ -143,10 +141,10 @@ class ModelManager(LoggingConfigurable):
         await self._library.refresh()
         here = [row.model for row in self._library.rows.values() if row.model.complete]
         if source == "local":
-            return await asyncio.to_thread(resolve, words, here)
+            return await asyncio.to_thread(_resolve, words, here)
         listing = await self._catalogue.listing()
         known = {row.model.id: row.model for row in listing.rows} | {m.id: m for m in here}
-        return await asyncio.to_thread(resolve, words, list(known.values()))
+        return await asyncio.to_thread(_resolve, words, list(known.values()))
 
     async def repo_id(self, words: str) -> str:
         """The repo to download; a full id is taken as it is, for the catalogue may lack it.
@@ -263,3 +261,15 @@ class ModelManager(LoggingConfigurable):
         if not is_repo_id(model):
             raise UnknownModel(f"There is no model {model!r} here.", "Give its full id.")
         return await self._details.get(model)
+
+
+def _fit(*args: Any, **options: Any) -> Fit:
+    from mlx_manager_jupyter.services.models.fit import fit  # noqa: PLC0415  not at start-up
+
+    return fit(*args, **options)
+
+
+def _resolve(words: str, models: Sequence[Model]) -> Resolution:
+    from mlx_manager_jupyter.services.models.resolve import resolve  # noqa: PLC0415  not at start-up
+
+    return resolve(words, models)

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from mlx_manager_jupyter.errors import StoreUnusable
 from mlx_manager_jupyter.schema import StoredUsage
-from mlx_manager_jupyter.services.models.fit import judge, overhead_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +60,8 @@ class MemoryBook:
             return None
         weights, known = row.weights_bytes, self._overhead
         if weights not in known:
+            from mlx_manager_jupyter.services.models.fit import overhead_bytes  # noqa: PLC0415  not at start-up
+
             known[weights] = overhead_bytes(weights, self.usage)[0]
         return weights + row.cache_bytes + known[weights]
 
@@ -68,6 +69,8 @@ class MemoryBook:
         """The record with the verdict as of now."""
         if needed is None:
             return model
+        from mlx_manager_jupyter.services.models.fit import judge  # noqa: PLC0415  not at start-up
+
         verdict = judge(needed, memory.available_bytes, limit_percent=self._limit)
         spare = memory.available_bytes - needed
         return replace(model, fit=verdict, needed_bytes=needed, spare_bytes=spare)

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mlx_manager_jupyter.adapters.cache.model import read_template
 from mlx_manager_jupyter.schema import FIT_CONTEXT, Model
-from mlx_manager_jupyter.services.models.facts import Facts, Source, facts_of
-from mlx_manager_jupyter.services.models.kv import cache_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -16,6 +13,7 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.adapters.cache.model import CachedModel
     from mlx_manager_jupyter.adapters.hub.records import CatalogueEntry, RepoDetails
     from mlx_manager_jupyter.schema import ModelFile
+    from mlx_manager_jupyter.services.models.facts import Facts
 
     #: By engine that is installed, the model types that it can run.
     KnownTypes = Mapping[str, Collection[str]]
@@ -24,9 +22,6 @@ if TYPE_CHECKING:
 WEIGHTS = (".safetensors", ".npz")
 
 NO_WEIGHTS = "The repo has no weights that MLX can load (.safetensors)."
-
-#: Fields of a `Model` that its facts tell.
-FROM_FACTS = tuple(Facts.__dataclass_fields__)
 
 
 @dataclass(frozen=True)
@@ -42,7 +37,10 @@ class Row:
 
 
 class Reader:
-    """Makes rows of what the adapters found. Blocking: it may read files of the engine."""
+    """Makes rows of what the adapters found.
+
+    Blocking: it may read files of the engine, and imports what knows models when it is first used.
+    """
 
     def __init__(
         self,
@@ -55,6 +53,8 @@ class Reader:
 
     def entry(self, entry: CatalogueEntry) -> Row:
         """A row of the Hub's list: facts from its name, tags and parameter counts alone."""
+        from mlx_manager_jupyter.services.models.facts import Source, facts_of  # noqa: PLC0415  not at start-up
+
         facts = facts_of(
             Source(
                 id=entry.id,
@@ -67,6 +67,8 @@ class Reader:
 
     def details(self, details: RepoDetails, wanted: Sequence[ModelFile]) -> Row:
         """A repo of the Hub; ``wanted`` are the files that would be downloaded."""
+        from mlx_manager_jupyter.services.models.facts import Source, facts_of  # noqa: PLC0415  not at start-up
+
         entry = details.entry
         weights = sum(file.size_bytes for file in wanted if file.path.endswith(WEIGHTS))
         source = Source(
@@ -92,6 +94,9 @@ class Reader:
 
     def cached(self, found: CachedModel) -> Row:
         """A model of this machine."""
+        from mlx_manager_jupyter.adapters.cache.model import read_template  # noqa: PLC0415  not at start-up
+        from mlx_manager_jupyter.services.models.facts import Source, facts_of  # noqa: PLC0415  not at start-up
+
         source = Source(
             id=found.id,
             config=found.config,
@@ -122,7 +127,9 @@ def _row(
     config: Mapping[str, Any] | None = None,
 ) -> Row:
     """What was read from the model's files, under what is known of the repo."""
-    told = {name: getattr(facts, name) for name in FROM_FACTS} | dict(known)
+    from mlx_manager_jupyter.services.models.kv import cache_bytes  # noqa: PLC0415  not at start-up
+
+    told = {name: getattr(facts, name) for name in facts.__dataclass_fields__} | dict(known)
     if told.get("size_bytes") is not None:
         told["estimated_bytes"] = None
     tokens = min(FIT_CONTEXT, facts.context_length or FIT_CONTEXT)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from mlx_manager_jupyter.schema import Model, ModelPage, ModelQuery
-from mlx_manager_jupyter.services.models.matching import keep, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,13 +48,15 @@ class Search:
         Raises:
             HubFailed: the catalogue is not here, and can't be had.
         """
+        rows: Sequence[Row]
+        index: Index | None
         if query.source == "hub":
             listing = await self._catalogue.listing()
             await self._library.refresh_once()
             rows, index = listing.rows, listing.index
         else:
             await self._library.refresh()
-            rows, index = list(self._library.rows.values()), self._library.index()
+            rows, index = list(self._library.rows.values()), self._library.index
         memory = await self._memory.now()
         found = await asyncio.to_thread(self._select, rows, index, query, memory)
         page = found[query.offset : query.offset + query.limit]
@@ -82,11 +83,13 @@ class Search:
         return self._judged(model, local, memory)
 
     def _select(
-        self, rows: Sequence[Row], index: Index, query: ModelQuery, memory: Memory
+        self, rows: Sequence[Row], index: Index | None, query: ModelQuery, memory: Memory
     ) -> list[Model]:
+        from mlx_manager_jupyter.services.models.matching import keep, ordered  # noqa: PLC0415  not at start-up
+
         found = []
         local = self._library.rows
-        for position in index.search(query.q):
+        for position in index.search(query.q) if index else ():
             row = rows[position]
             model = _joined(row.model, local.get(row.model.id))
             if query.fits:
