@@ -117,6 +117,22 @@ async def test_pages_are_a_cut_of_one_list(here: Here, sort: str) -> None:
     await here.manager.close()
 
 
+async def test_a_local_model_has_its_files(here: Here) -> None:
+    given = {**files(30_000), "1_Pooling/config.json": b"{}"}
+    snapshot = lay_out(here.cache, "owner/model", given, large=(".safetensors",))
+    (snapshot / "gone.safetensors").symlink_to("../../blobs/gone")
+    model = await here.manager.get("owner/model")
+    listed = {file.path: file for file in model.files}
+    assert list(listed) == ["1_Pooling/config.json", "config.json", "model.safetensors"]
+    assert listed["config.json"].size_bytes == len(CONFIG)
+    assert listed["config.json"].sha256 is None
+    weights = listed["model.safetensors"]
+    assert weights.size_bytes > 30_000
+    assert (snapshot / weights.path).readlink().name == weights.sha256
+    assert (await here.manager.search(ModelQuery())).models[0].files == ()
+    await here.manager.close()
+
+
 async def test_who_uses_what_is_asked_once_a_page(here: Here) -> None:
     for model, size in SIZES.items():
         lay_out(here.cache, model, files(size))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 from traitlets.config import LoggingConfigurable
 
+from mlx_manager_jupyter.adapters.cache.files import files_in
 from mlx_manager_jupyter.adapters.cache.partials import remove_partials
 from mlx_manager_jupyter.adapters.cache.verify import verify
 from mlx_manager_jupyter.adapters.hub import delete
@@ -97,7 +99,10 @@ class ModelManager(LoggingConfigurable):
         """
         row = await self._row(model)
         memory = await self._memory.now()
-        return replace(self._search.shown(row.model, memory, self._use()), files=row.model.files)
+        shown = self._search.shown(row.model, memory, self._use())
+        if row.model.path is None:
+            return replace(shown, files=row.model.files)
+        return replace(shown, files=await asyncio.to_thread(files_in, Path(row.model.path)))
 
     async def fit(
         self,

@@ -24,7 +24,7 @@ WEIGHTS = (".safetensors", ".npz")
 NO_WEIGHTS = "The repo has no weights that MLX can load (.safetensors)."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """A model without what changes by the minute: memory, servers, profiles."""
 
