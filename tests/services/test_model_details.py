@@ -104,7 +104,7 @@ async def test_what_fails_or_is_too_much_stays_unknown(
 ) -> None:
     monkeypatch.setattr(module, "AT_MOST", 3)
     asking = Asking(hub)
-    await asking.keeper.learn(["owner/none", TINY, "/home/a/folder", "owner/one-too-many"])
+    await asking.keeper.learn(["owner/none", TINY, "/data/a/folder", "owner/one-too-many"])
     assert asking.keeper.known(TINY)
     assert asking.keeper.known("owner/none") is None
     assert asked(hub, "owner/none") == 1

@@ -222,6 +222,6 @@ def test_a_profile_is_found_by_each_name_of_its_model(
     }
     used = by_model((model, name) for name, asked in named.items() for model in models_of(asked))
     assert used["owner/name"] == ("repo",)
-    assert used["/home/ada/models/own"] == ("folder",)
+    assert used["/data/ada/models/own"] == ("folder",)
     assert used["owner/name--with-dashes"] == ("cached",)
     assert used["~nobody/"] == ("none",)
