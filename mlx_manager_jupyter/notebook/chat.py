@@ -57,10 +57,11 @@ def chat(
         max_tokens=max_tokens,
         seed=seed,
     )
-    open_view = best_view() if stream else SilentView
+    view_for = best_view() if stream else SilentView
     with shared_client().chat(request) as answer:
-        view = open_view(answer.server)
+        view = view_for(answer.server)
         try:
+            view.open()
             for delta in answer:
                 view.add(delta)
         except BaseException as error:

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from IPython import get_ipython
-from IPython.display import display
+from IPython.display import DisplayHandle
 
 from mlx_manager_jupyter.notebook import format as fmt
 from mlx_manager_jupyter.notebook.table import line_width, plain
@@ -65,7 +65,7 @@ class Live:
 
     def __init__(self) -> None:
         self._shell = get_ipython()
-        self._output: Output | None = None
+        self._output = Output()
         self._printed = ""
         self._drawn = 0.0
 
@@ -85,34 +85,38 @@ class Live:
             return
         self._drawn = monotonic()
         if in_kernel():
-            if self._output is None:
-                self._output = Output(bundle, raw=True)
-            else:
-                self._output.replace(bundle)
+            self._output.draw(bundle)
         elif step != self._printed:
             self._printed = step
             print(bundle["text/plain"])  # noqa: T201  that is how a terminal displays
 
     def clear(self) -> None:
         """Take away what was drawn; what a terminal printed stays."""
-        if self._output:
-            self._output.replace({"text/html": "", "text/plain": ""})
+        if self._output.opened:
+            self._output.draw({"text/html": "", "text/plain": ""})
 
 
 class Output:
     """One output of the current cell that can be replaced in place.
 
-    Args:
-        shown: an object, or a MIME bundle if ``raw``.
+    Its id is there before it is shown: who is interrupted while it opens can still replace it.
     """
 
-    def __init__(self, shown: object, *, raw: bool = False) -> None:
+    def __init__(self) -> None:
         # IPython's display has no types.
-        self._handle = display(shown, raw=raw, display_id=True)  # type: ignore[no-untyped-call]
+        self._handle: Any = DisplayHandle()  # type: ignore[no-untyped-call]
+        self.opened = False
 
-    def replace(self, bundle: Bundle, metadata: dict[str, object] | None = None) -> None:
-        """Show a MIME bundle in its place."""
-        self._handle.update(bundle, raw=True, metadata=metadata or {})
+    def open(self, shown: object) -> None:
+        """Show an object."""
+        self.opened = True
+        self._handle.display(shown)
+
+    def draw(self, bundle: Bundle, metadata: dict[str, object] | None = None) -> None:
+        """Show a MIME bundle, in place of what is there."""
+        draw = self._handle.update if self.opened else self._handle.display
+        self.opened = True
+        draw(bundle, raw=True, metadata=metadata or {})
 
 
 def in_kernel() -> bool:

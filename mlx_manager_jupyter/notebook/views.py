@@ -31,6 +31,9 @@ MARKDOWN_SECONDS = 0.1
 class View(Protocol):
     """Shows one answer."""
 
+    def open(self) -> None:
+        """Take a place in the cell; from now on `finish` is due, whatever happens."""
+
     def add(self, delta: Delta) -> None:
         """Show one more piece, soon."""
 
@@ -39,7 +42,7 @@ class View(Protocol):
 
 
 def best_view() -> Callable[[str], View]:
-    """The best view that this front end can show; call it with the server's name to open it.
+    """The best view that this front end can show; call it with the server's name.
 
     What it needs is loaded here, before the request is sent: the wait would look like the model's.
     """
@@ -57,6 +60,9 @@ class SilentView:
 
     def __init__(self, _server: str) -> None: ...
 
+    def open(self) -> None:
+        """Nothing."""
+
     def add(self, delta: Delta) -> None:
         """Nothing."""
 
@@ -69,7 +75,11 @@ class WidgetView:
 
     def __init__(self, widget: ChatStream) -> None:
         self._widget = widget
-        self._output = Output(widget)
+        self._output = Output()
+
+    def open(self) -> None:
+        """Show the widget."""
+        self._output.open(self._widget)
 
     def add(self, delta: Delta) -> None:
         """Hand it to the widget."""
@@ -78,7 +88,7 @@ class WidgetView:
     def finish(self, reply: Reply) -> None:
         """Replace the widget: its state is not saved with the notebook, Markdown is."""
         self._widget.finish()
-        self._output.replace(markdown.bundle(reply), markdown.metadata(reply))
+        self._output.draw(markdown.bundle(reply), markdown.metadata(reply))
         self._widget.close()
 
 
@@ -87,7 +97,12 @@ class MarkdownView:
 
     def __init__(self) -> None:
         self._parts: dict[Kind, str] = {"text": "", "reasoning": ""}
-        self._output = Output({"text/markdown": "…", "text/plain": "…"}, raw=True)
+        self._output = Output()
+        self._drawn = 0.0
+
+    def open(self) -> None:
+        """Show that it waits."""
+        self._output.draw({"text/markdown": "…", "text/plain": "…"})
         self._drawn = monotonic()
 
     def add(self, delta: Delta) -> None:
@@ -98,11 +113,11 @@ class MarkdownView:
         if monotonic() - self._drawn >= pace:
             self._drawn = monotonic()
             draft = {"text/markdown": text or "*thinking…*", "text/plain": text}
-            self._output.replace(draft)
+            self._output.draw(draft)
 
     def finish(self, reply: Reply) -> None:
         """Draw the saved form."""
-        self._output.replace(markdown.bundle(reply), markdown.metadata(reply))
+        self._output.draw(markdown.bundle(reply), markdown.metadata(reply))
 
 
 class PrintView:
@@ -110,6 +125,9 @@ class PrintView:
 
     def __init__(self) -> None:
         self._reasons = False
+
+    def open(self) -> None:
+        """Nothing: there is nothing to print yet."""
 
     def add(self, delta: Delta) -> None:
         """Print the answer; of the reasoning, only that there is some."""

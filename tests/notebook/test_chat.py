@@ -130,6 +130,31 @@ def test_an_interrupt_ends_generation_at_once_and_keeps_what_came(
     assert len(error.data["traceback"]) == 1
 
 
+#: An interrupt at the one moment that no timing hits: the view is shown, and nobody knows it yet.
+INTERRUPT_AS_IT_OPENS = """
+pub = get_ipython().display_pub
+def interrupted(message):
+    if message["msg_type"] == "display_data":
+        pub.unregister_hook(interrupted)
+        pub.session.send(pub.pub_socket, message, ident=pub.topic)
+        raise KeyboardInterrupt
+    return message
+pub.register_hook(interrupted)
+"""
+
+
+def test_an_interrupt_as_the_view_opens_leaves_no_widget_behind(
+    jupyter: Jupyter, kernel: Kernel
+) -> None:
+    jupyter.serve("slow", first_token_seconds=30)
+    kernel.ok(INTERRUPT_AS_IT_OPENS)
+    cell = kernel.run("%%mlx_chat slow\nTalk!")
+    assert cell.reply["ename"] == "KeyboardInterrupt"
+    answer, _ = cell.outputs
+    assert answer.data["text/plain"].endswith("(interrupted)")
+    until(lambda: jupyter.noted("closed"))
+
+
 def test_a_broken_answer_raises_and_keeps_what_came(jupyter: Jupyter, kernel: Kernel) -> None:
     jupyter.serve("weak", tokens=["half ", "an ", "answer"], break_after=2)
     cell = kernel.run("%%mlx_chat weak -o kept\nTalk!")

@@ -212,7 +212,7 @@ async def test_figures_are_read_when_they_are_asked_for(here: Here, tmp_path: Pa
 def test_a_profile_is_found_by_each_name_of_its_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("HOME", "/data/ada")
     snapshot = f"{tmp_path}/hub/models--owner--name--with-dashes/snapshots/abc"
     named = {
         "repo": "owner/name",
