@@ -43,6 +43,10 @@ ROOTS = (
     schema.ModelPage,
     schema.Fit,
     schema.StartDownload,
+    schema.StartServer,
+    schema.ProfileCheck,
+    schema.StartingPoint,
+    schema.InstallEngine,
     schema.Pruned,
     schema.Verification,
 )

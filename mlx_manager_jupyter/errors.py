@@ -12,17 +12,20 @@
     │   ├── UnknownModel            404  unknown_model
     │   ├── UnknownProfile          404  unknown_profile
     │   ├── UnknownServer           404  unknown_server
-    │   └── UnknownDownload         404  unknown_download
+    │   ├── UnknownDownload         404  unknown_download
+    │   └── UnknownJob              404  unknown_job
     ├── Conflict                    409  conflict
     │   ├── NameTaken               409  name_taken
     │   ├── PortTaken               409  port_taken
     │   ├── ModelInUse              409  model_in_use
+    │   ├── NotEnoughMemory         409  not_enough_memory (with smaller builds as candidates)
     │   └── AmbiguousModel          409  ambiguous_model   (with candidates)
     ├── ModelUnusable               422  model_unusable
     │   ├── NoWeights               422  no_weights
     │   ├── CorruptWeights          422  corrupt_weights
     │   └── UnsupportedModel        422  unsupported_model
     ├── EngineMissing               424  engine_missing
+    ├── InstallFailed               502  install_failed
     ├── StartFailed                 502  start_failed
     │   ├── OutOfMemory             502  out_of_memory
     │   └── EngineCrashed           502  engine_crashed
@@ -159,6 +162,12 @@ class UnknownDownload(NotFound):
     code = "unknown_download"
 
 
+class UnknownJob(NotFound):
+    """No installation of that id."""
+
+    code = "unknown_job"
+
+
 class Conflict(MLXManagerError):
     """The request contradicts what is there."""
 
@@ -182,6 +191,12 @@ class ModelInUse(Conflict):
     """A server or a download works with the model's files."""
 
     code = "model_in_use"
+
+
+class NotEnoughMemory(Conflict):
+    """It would take more memory than is free now; ``candidates`` names smaller builds."""
+
+    code = "not_enough_memory"
 
 
 class AmbiguousModel(Conflict):
@@ -220,6 +235,13 @@ class EngineMissing(MLXManagerError):
 
     status = 424
     code = "engine_missing"
+
+
+class InstallFailed(MLXManagerError):
+    """An engine could not be installed; what was there before is there still."""
+
+    status = 502
+    code = "install_failed"
 
 
 class StartFailed(MLXManagerError):

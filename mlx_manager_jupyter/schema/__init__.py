@@ -8,6 +8,7 @@ Units are in the names (``_bytes``, ``_seconds``); times are UTC and travel as I
 from __future__ import annotations
 
 from mlx_manager_jupyter.schema.base import (
+    EngineChoice,
     EngineKind,
     Name,
     NotNegative,
@@ -18,12 +19,20 @@ from mlx_manager_jupyter.schema.base import (
     ServerState,
 )
 from mlx_manager_jupyter.schema.downloads import Download, DownloadState, StartDownload, Transport
+from mlx_manager_jupyter.schema.engines import (
+    EngineJob,
+    EngineSource,
+    InstalledEngine,
+    InstallEngine,
+)
 from mlx_manager_jupyter.schema.events import (
     AnyEvent,
     CatalogueChanged,
     DownloadChanged,
     DownloadProgressed,
     DownloadRemoved,
+    EngineJobChanged,
+    EnginesChanged,
     Event,
     LibraryChanged,
     MetricsSampled,
@@ -56,8 +65,24 @@ from mlx_manager_jupyter.schema.models import (
     Resolution,
     Verification,
 )
-from mlx_manager_jupyter.schema.profiles import Profile
-from mlx_manager_jupyter.schema.servers import Logs, Problem, Progress, Server, StartServer
+from mlx_manager_jupyter.schema.profiles import (
+    CopyProfile,
+    Distributed,
+    FieldProblem,
+    ModelType,
+    Profile,
+    ProfileCheck,
+    StartingPoint,
+    Suggestion,
+)
+from mlx_manager_jupyter.schema.servers import (
+    Health,
+    Logs,
+    Problem,
+    Progress,
+    Server,
+    StartServer,
+)
 from mlx_manager_jupyter.schema.status import Connection, Status
 from mlx_manager_jupyter.schema.stored import (
     Identity,
@@ -76,18 +101,29 @@ __all__ = [
     "CatalogueChanged",
     "CatalogueState",
     "Connection",
+    "CopyProfile",
     "CreateKey",
+    "Distributed",
     "Download",
     "DownloadChanged",
     "DownloadProgressed",
     "DownloadRemoved",
     "DownloadState",
+    "EngineChoice",
+    "EngineJob",
+    "EngineJobChanged",
     "EngineKind",
+    "EngineSource",
+    "EnginesChanged",
     "Event",
+    "FieldProblem",
     "Fit",
     "FitVerdict",
     "Hardware",
+    "Health",
     "Identity",
+    "InstallEngine",
+    "InstalledEngine",
     "Key",
     "Library",
     "LibraryChanged",
@@ -101,6 +137,7 @@ __all__ = [
     "ModelQuery",
     "ModelSort",
     "ModelSource",
+    "ModelType",
     "Name",
     "NewKey",
     "NotNegative",
@@ -110,6 +147,7 @@ __all__ = [
     "Problem",
     "Profile",
     "ProfileChanged",
+    "ProfileCheck",
     "ProfileRemoved",
     "Progress",
     "Pruned",
@@ -125,11 +163,13 @@ __all__ = [
     "Snapshot",
     "StartDownload",
     "StartServer",
+    "StartingPoint",
     "Status",
     "StoredDownload",
     "StoredExtension",
     "StoredServer",
     "StoredUsage",
+    "Suggestion",
     "Transport",
     "Verification",
 ]

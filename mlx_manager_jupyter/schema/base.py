@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, dataclass_transform
 from msgspec import Meta, Struct, StructMeta
 
 ServerState = Literal["stopped", "starting", "loading", "ready", "stopping", "failed"]
-EngineKind = Literal["mlx-lm"]
+EngineKind = Literal["mlx-lm", "mlx-vlm", "mlx-openai-server", "remote", "command"]
+EngineChoice = Literal["auto", "mlx-lm", "mlx-vlm", "mlx-openai-server", "remote", "command"]
 
 #: What a user types after ``%mlx_serve``: it is also a file name and a URL segment.
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]

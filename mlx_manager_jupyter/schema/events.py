@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlx_manager_jupyter.schema.base import Record
 from mlx_manager_jupyter.schema.downloads import Download
+from mlx_manager_jupyter.schema.engines import EngineJob, InstalledEngine
 from mlx_manager_jupyter.schema.metrics import Hardware, Metrics
 from mlx_manager_jupyter.schema.models import Catalogue, Library
 from mlx_manager_jupyter.schema.profiles import Profile
@@ -27,6 +28,9 @@ class Snapshot(Event, tag="snapshot"):
     servers: tuple[Server, ...]
     profiles: tuple[Profile, ...]
     downloads: tuple[Download, ...] = ()
+    engines: tuple[InstalledEngine, ...] = ()
+    """Empty until somebody has looked: looking starts each engine once."""
+    engine_jobs: tuple[EngineJob, ...] = ()
     library: Library = Library()
     catalogue: Catalogue = Catalogue()
     metrics: Metrics | None = None
@@ -56,6 +60,18 @@ class ProfileRemoved(Event, tag="profiles.removed"):
     """A profile was deleted."""
 
     name: str
+
+
+class EnginesChanged(Event, tag="engines.changed"):
+    """The engines of this machine were looked at, or are others than before."""
+
+    engines: tuple[InstalledEngine, ...]
+
+
+class EngineJobChanged(Event, tag="engines.job"):
+    """An installation goes on, or has ended."""
+
+    job: EngineJob
 
 
 class DownloadChanged(Event, tag="downloads.changed"):
@@ -117,6 +133,8 @@ AnyEvent = (
     | ServerRemoved
     | ProfileChanged
     | ProfileRemoved
+    | EnginesChanged
+    | EngineJobChanged
     | DownloadChanged
     | DownloadRemoved
     | DownloadProgressed

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from mlx_manager_jupyter.schema.base import EngineKind, Name, Port, Record, ServerState
+from msgspec import Meta
+
+from mlx_manager_jupyter.schema.base import (
+    EngineChoice,
+    EngineKind,
+    Name,
+    Port,
+    Positive,
+    Record,
+    ServerState,
+)
 
 
 class Problem(Record):
@@ -17,6 +27,10 @@ class Problem(Record):
     log_tail: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
     """What an ambiguous name could have meant, best first."""
+
+
+Health = Literal["ok", "busy", "silent"]
+"""``busy``: it works on a request and answers nothing else; ``silent``: it should, and does not."""
 
 
 class Progress(Record):
@@ -46,6 +60,21 @@ class Server(Record):
     """Seconds from spawn to the first answer."""
     progress: Progress | None = None
     error: Problem | None = None
+    engine_version: str | None = None
+    base_url: str | None = None
+    """Where a `remote` one is; None for a process of this machine."""
+    pinned: bool = False
+    restart_to_apply: bool = False
+    """Its profile was edited since it started."""
+    restarts: int = 0
+    """How often it was started again after a failure, without a healthy time since."""
+    retry_at: datetime | None = None
+    """When a failed one is started again; None when nobody will."""
+    last_used_at: datetime | None = None
+    """When its latest request began or ended; None before the first."""
+    idle_unload_seconds: float | None = None
+    health: Health | None = None
+    """What the latest probe of a ready one said; None before the first."""
 
 
 class StartServer(Record, forbid_unknown_fields=True):
@@ -58,9 +87,14 @@ class StartServer(Record, forbid_unknown_fields=True):
     model: str | None = None
     profile: str | None = None
     name: Name | None = None
-    engine: Literal["auto", "mlx-lm"] | None = None
+    engine: EngineChoice | None = None
     port: Port | None = None
+    context_length: Positive | None = None
+    ttl: Annotated[float, Meta(gt=0.0)] | None = None
+    """Seconds without a request after which it is ended: `idle_unload_seconds` of the profile."""
     keep: bool | None = None
+    force: bool = False
+    """Start it though the memory says no."""
     set: dict[str, Any] = {}
 
 

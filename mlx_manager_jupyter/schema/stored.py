@@ -51,6 +51,13 @@ class StoredServer(Record):
     size_bytes: int | None = None
     revision: str | None = None
     """The commit that is served, whatever branch or tag the profile names."""
+    engine_version: str | None = None
+    served_name: str = "default_model"
+    """What ``model`` must be upstream, whatever the client called it."""
+    base_url: str | None = None
+    """Where a `remote` one is; None for a process of this machine."""
+    needed_bytes: int | None = None
+    """Memory that was planned for it."""
 
 
 class StoredDownload(Record):

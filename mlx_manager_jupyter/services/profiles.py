@@ -103,6 +103,8 @@ class ProfileManager(LoggingConfigurable):
         except msgspec.ValidationError as error:
             message = f"{str(error).replace('`$.', '`')}."
             raise InvalidValue(message, "Correct the value; nothing was changed.") from error
+        if not profile.model and profile.engine not in {"remote", "command"}:
+            raise InvalidValue("'model' is missing.", "Name a model of this machine, or a folder.")
         if profile.host not in LOOPBACK:
             message = f"'host' is {profile.host!r}, but engines ask nobody for a key."
             raise InvalidValue(message, "Leave it unset, and let others use the gateway.")

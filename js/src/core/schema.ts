@@ -8,7 +8,7 @@ export interface Hardware {
   readonly memory_bytes: number;
 }
 
-export type EngineKind = 'mlx-lm';
+export type EngineKind = 'mlx-lm' | 'mlx-vlm' | 'mlx-openai-server' | 'remote' | 'command';
 
 export type ServerState = 'stopped' | 'starting' | 'loading' | 'ready' | 'stopping' | 'failed';
 
@@ -29,6 +29,8 @@ export interface Problem {
   readonly candidates: readonly string[];
 }
 
+export type Health = 'ok' | 'busy' | 'silent';
+
 /** One inference process, or what is left to say about it after it failed. */
 export interface Server {
   readonly name: string;
@@ -47,44 +49,147 @@ export interface Server {
   readonly ready_seconds: number | null;
   readonly progress: Progress | null;
   readonly error: Problem | null;
+  readonly engine_version: string | null;
+  /** Where a `remote` one is; None for a process of this machine. */
+  readonly base_url: string | null;
+  readonly pinned: boolean;
+  /** Its profile was edited since it started. */
+  readonly restart_to_apply: boolean;
+  /** How often it was started again after a failure, without a healthy time since. */
+  readonly restarts: number;
+  /** When a failed one is started again; None when nobody will. */
+  readonly retry_at: string | null;
+  /** When its latest request began or ended; None before the first. */
+  readonly last_used_at: string | null;
+  readonly idle_unload_seconds: number | null;
+  /** What the latest probe of a ready one said; None before the first. */
+  readonly health: Health | null;
+}
+
+export type EngineChoice = 'auto' | 'mlx-lm' | 'mlx-vlm' | 'mlx-openai-server' | 'remote' | 'command';
+
+export type ModelType = 'auto' | 'lm' | 'multimodal' | 'embeddings' | 'whisper' | 'image-generation' | 'image-edit';
+
+/** Over which machines MLX's own launcher spreads the model: exactly one of the three. */
+export interface Distributed {
+  /** Names or addresses of the machines, this one first; reached by ssh. */
+  readonly hosts: readonly string[];
+  /** A JSON file of hosts, as `mlx.launch --hostfile` takes it. */
+  readonly hostfile: string | null;
+  /** So many processes on this machine, to try a split. */
+  readonly ranks: number | null;
+  /** How the processes talk to each other. */
+  readonly backend: 'ring' | 'mpi' | 'nccl' | 'jaccl' | 'jaccl-ring';
 }
 
 /** A named, saved way to run a model. Unset fields leave the engine's own default alone. */
 export interface Profile {
+  /** What you type to run it. */
   readonly name: string;
-  /** A repo id of the Hugging Face cache, or a local folder. */
+  /** A repo id of the Hugging Face cache, or a local folder; for `remote` the name to ask for. */
   readonly model: string;
+  /** A note to yourself. */
   readonly description: string;
+  /** Branch, tag or commit; the newest that is here by default. */
   readonly revision: string | null;
-  readonly engine: 'auto' | 'mlx-lm';
-  readonly host: string;
-  readonly port: number | null;
+  /** The program that runs it; `auto` chooses by what the model is and what is set here. */
+  readonly engine: EngineChoice;
+  /** What kind of model the engine is told to expect. */
+  readonly model_type: ModelType;
+  /** More names under which the gateway finds it. */
   readonly aliases: readonly string[];
+  /** Where the engine listens. Others than this machine need `host_confirmed`: no key is asked. */
+  readonly host: string;
+  /** You know that everybody who reaches `host` can use the model without a key. */
+  readonly host_confirmed: boolean;
+  /** The engine's port; by default the first free one. */
+  readonly port: number | null;
+  /** Put before every conversation that has none of its own. */
   readonly system_prompt: string | null;
+  /** Tokens that a conversation may have; also what the memory is planned for. */
+  readonly context_length: number | null;
+  /** Where an answer is cut when the request does not say. */
   readonly max_tokens: number | null;
+  /** 0 for the most likely answer; higher is more varied. */
   readonly temperature: number | null;
+  /** Choose among the likeliest tokens that make up this probability together. */
   readonly top_p: number | null;
+  /** Choose among so many of the likeliest tokens; 0 for all. */
   readonly top_k: number | null;
+  /** Leave out tokens less likely than this share of the likeliest one. */
   readonly min_p: number | null;
+  /** Above 1 to repeat less. */
   readonly repetition_penalty: number | null;
+  /** For the same answer to the same question, as far as the engine can. */
   readonly seed: number | null;
+  /** Which notation of tool calls the engine reads; suggested from the model. */
+  readonly tool_call_parser: string | null;
+  /** Which notation of thinking the engine reads; suggested from the model. */
+  readonly reasoning_parser: string | null;
+  /** Which rewriting of messages the engine does before the template. */
+  readonly message_converter: string | null;
+  /** Let the model decide when to call a tool. */
+  readonly enable_auto_tool_choice: boolean;
+  /** A template used instead of the model's own. */
   readonly chat_template_file: string | null;
+  /** Values for the template, such as `{"enable_thinking": false}`. */
   readonly chat_template_args: Readonly<Record<string, unknown>> | null;
+  /** Run code that comes with the model. */
   readonly trust_remote_code: boolean;
+  /** A folder with trained adapters (LoRA). */
   readonly adapter_path: string | null;
+  /** A small model that guesses ahead: an id of this machine or a folder. */
   readonly draft_model: string | null;
+  /** How many tokens the draft model guesses at a time. */
   readonly num_draft_tokens: number | null;
+  /** How many prompts are kept prepared. */
   readonly prompt_cache_size: number | null;
+  /** How much memory prepared prompts may take. */
   readonly prompt_cache_bytes: number | null;
+  /** Bits of the keys and values of a conversation; fewer take less memory. */
   readonly kv_bits: 2 | 3 | 4 | 6 | 8 | null;
+  /** How many of them share a scale. */
   readonly kv_group_size: 32 | 64 | 128 | null;
+  /** From which token on they are quantized. */
   readonly quantized_kv_start: number | null;
+  /** How many answers are written at once. */
   readonly decode_concurrency: number | null;
+  /** How many prompts are read at once. */
   readonly prompt_concurrency: number | null;
+  /** Tokens of a prompt that are read in one step. */
   readonly prefill_step_size: number | null;
+  /** How many requests are worked on at once. */
+  readonly max_concurrency: number | null;
+  /** How many requests may wait. */
+  readonly queue_size: number | null;
+  /** How long a request may wait. */
+  readonly queue_timeout: number | null;
+  /** How much the engine writes into its log. */
   readonly log_level: 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR' | 'CRITICAL' | null;
+  /** Start it with Jupyter. */
+  readonly auto_start: boolean;
+  /** Start it when a request asks for it. */
+  readonly on_demand: boolean;
+  /** End it, and give its memory back, after so long without a request. */
+  readonly idle_unload_seconds: number | null;
+  /** Never end it to make room for another model. */
+  readonly pinned: boolean;
+  /** Whether it is started again after it crashed. */
+  readonly restart: 'on-failure' | 'never';
+  /** More environment variables for the engine. */
   readonly env: Readonly<Record<string, string>>;
+  /** More words for the engine's command line, as they are. */
   readonly extra_args: readonly string[];
+  /** Run it across machines or processes, under MLX's own launcher. */
+  readonly distributed: Distributed | null;
+  /** For `command`: the program and its words, with `{model}`, `{host}` and `{port}`. */
+  readonly command: readonly string[];
+  /** For `command`: the path that answers 200 once it is ready. */
+  readonly ready_path: string;
+  /** For `remote`: the URL below which `/models` and `/chat/completions` are, often `…/v1`. */
+  readonly base_url: string | null;
+  /** For `remote`: the environment variable with the key. The key itself is never stored. */
+  readonly api_key_env: string | null;
 }
 
 export type DownloadState = 'queued' | 'running' | 'paused' | 'verifying' | 'done' | 'failed' | 'cancelled';
@@ -108,6 +213,42 @@ export interface Download {
   readonly finished_at: string | null;
   /** It waits for this moment to try again; `error` says why. */
   readonly retry_at: string | null;
+  readonly error: Problem | null;
+}
+
+export type EngineSource = 'configured' | 'managed' | 'environment' | 'path' | 'uv-tool' | 'built-in';
+
+/** One engine that was found. Of several of a kind the `selected` one runs models. */
+export interface InstalledEngine {
+  readonly kind: EngineKind;
+  readonly version: string | null;
+  /** The executable; None for what needs none. */
+  readonly path: string | null;
+  /** `managed`: in an environment that MLX Manager made; `built-in`: needs no program. */
+  readonly source: EngineSource;
+  readonly selected: boolean;
+  /** Fields of a profile that it honours. */
+  readonly fields: readonly string[];
+  /** What it answers, as `chat/completions`. */
+  readonly endpoints: readonly string[];
+  /** What a rollback brings back; None when there is nothing. */
+  readonly previous_version: string | null;
+  /** Why it can't be used. */
+  readonly problem: Problem | null;
+}
+
+/** One installation, upgrade, rollback or removal. */
+export interface EngineJob {
+  readonly id: string;
+  readonly kind: EngineKind;
+  readonly action: 'install' | 'upgrade' | 'rollback' | 'remove';
+  readonly state: 'running' | 'done' | 'failed' | 'cancelled';
+  /** What it is doing, in words. */
+  readonly stage: string;
+  readonly version: string | null;
+  readonly started_at: string;
+  readonly finished_at: string | null;
+  readonly log_tail: readonly string[];
   readonly error: Problem | null;
 }
 
@@ -167,6 +308,9 @@ export interface Snapshot {
   readonly servers: readonly Server[];
   readonly profiles: readonly Profile[];
   readonly downloads: readonly Download[];
+  /** Empty until somebody has looked: looking starts each engine once. */
+  readonly engines: readonly InstalledEngine[];
+  readonly engine_jobs: readonly EngineJob[];
   readonly library: Library;
   readonly catalogue: Catalogue;
   readonly metrics: Metrics | null;
@@ -200,6 +344,20 @@ export interface ProfileRemoved {
   readonly type: 'profiles.removed';
   readonly id: string;
   readonly name: string;
+}
+
+/** The engines of this machine were looked at, or are others than before. */
+export interface EnginesChanged {
+  readonly type: 'engines.changed';
+  readonly id: string;
+  readonly engines: readonly InstalledEngine[];
+}
+
+/** An installation goes on, or has ended. */
+export interface EngineJobChanged {
+  readonly type: 'engines.job';
+  readonly id: string;
+  readonly job: EngineJob;
 }
 
 /** A download was asked for, or its state changed. */
@@ -436,6 +594,70 @@ export interface StartDownload {
   readonly transport: Transport;
 }
 
+/**
+ * Body of `POST servers`: exactly one of `model` and `profile`.
+ *
+ * `model` may also be the name of a profile, which then wins: people type one word.
+ * `set` overrides profile fields for this server alone.
+ */
+export interface StartServer {
+  readonly model: string | null;
+  readonly profile: string | null;
+  readonly name: string | null;
+  readonly engine: EngineChoice | null;
+  readonly port: number | null;
+  readonly context_length: number | null;
+  /** Seconds without a request after which it is ended: `idle_unload_seconds` of the profile. */
+  readonly ttl: number | null;
+  readonly keep: boolean | null;
+  /** Start it though the memory says no. */
+  readonly force: boolean;
+  readonly set: Readonly<Record<string, unknown>>;
+}
+
+/** What is wrong with one field of a profile that is being written. */
+export interface FieldProblem {
+  readonly field: string;
+  readonly problem: Problem;
+}
+
+/** A value for a field of a profile, and why. */
+export interface Suggestion {
+  readonly field: string;
+  readonly value: unknown;
+  readonly reason: string;
+  /** Tried on the running model, not only read from its files. */
+  readonly proven: boolean;
+}
+
+/** Answer of `POST profiles/check`: what saving and starting these values would say. */
+export interface ProfileCheck {
+  readonly problems: readonly FieldProblem[];
+  /** The engine that would run it. */
+  readonly engine: EngineChoice;
+  /** The fields that this engine, as it is installed, can honour. */
+  readonly honoured: readonly string[];
+  readonly suggestions: readonly Suggestion[];
+  /** Servers that run from this profile. */
+  readonly affects: readonly string[];
+}
+
+/** A ready-made beginning for a family of models. */
+export interface StartingPoint {
+  readonly family: string;
+  readonly title: string;
+  readonly reason: string;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** Body of `POST engines`. */
+export interface InstallEngine {
+  readonly kind: EngineKind;
+  readonly action: 'install' | 'upgrade' | 'rollback' | 'remove';
+  /** The newest that its Python allows by default. */
+  readonly version: string | null;
+}
+
 /** Answer of `POST models/prune` and `DELETE models/{id}`: what was freed. */
 export interface Pruned {
   readonly freed_bytes: number;
@@ -462,6 +684,8 @@ export type AnyEvent =
   | ServerRemoved
   | ProfileChanged
   | ProfileRemoved
+  | EnginesChanged
+  | EngineJobChanged
   | DownloadChanged
   | DownloadRemoved
   | DownloadProgressed
