@@ -26,6 +26,8 @@ from mlx_manager_jupyter.schema import (
     DownloadChanged,
     DownloadProgressed,
     DownloadRemoved,
+    EngineJobChanged,
+    EnginesChanged,
     LibraryChanged,
     MetricsSampled,
     Problem,
@@ -160,6 +162,10 @@ def apply(state: Snapshot | None, event: AnyEvent) -> Snapshot | None:  # noqa: 
             return replace(state, profiles=_with(state.profiles, profile, "name"))
         case ProfileRemoved(name=name):
             return replace(state, profiles=_without(state.profiles, name, "name"))
+        case EnginesChanged(engines=engines):
+            return replace(state, engines=engines)
+        case EngineJobChanged(job=job):
+            return replace(state, engine_jobs=_with(state.engine_jobs, job, "id"))
         case DownloadChanged(download=download) | DownloadProgressed(download=download):
             return replace(state, downloads=_with(state.downloads, download, "id"))
         case DownloadRemoved(download_id=gone):

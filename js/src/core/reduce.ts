@@ -1,4 +1,4 @@
-import type { AnyEvent, Download, Metrics, Profile, Server, Snapshot } from './schema';
+import type { AnyEvent, Metrics, Profile, Server, Snapshot } from './schema';
 import type { State } from './store';
 
 /** A minute at one point a second. */
@@ -36,9 +36,13 @@ export function reduce(state: State, event: AnyEvent): State {
       return { ...next, profiles: upsert<Profile>(state.profiles, event.profile) };
     case 'profiles.removed':
       return { ...next, profiles: without(state.profiles, event.name) };
+    case 'engines.changed':
+      return { ...next, engines: event.engines };
+    case 'engines.job':
+      return { ...next, engineJobs: withId(state.engineJobs, event.job) };
     case 'downloads.changed':
     case 'downloads.progressed':
-      return { ...next, downloads: withDownload(state.downloads, event.download) };
+      return { ...next, downloads: withId(state.downloads, event.download) };
     case 'downloads.removed':
       return { ...next, downloads: state.downloads.filter(({ id }) => id !== event.download_id) };
     case 'models.changed':
@@ -75,6 +79,8 @@ function replaced(state: State, event: Snapshot): State {
     gatewayUrl: event.gateway_url,
     profiles: event.profiles,
     downloads: event.downloads,
+    engines: event.engines,
+    engineJobs: event.engine_jobs,
     library: event.library,
     catalogue: event.catalogue,
     metrics: event.metrics,
@@ -113,10 +119,10 @@ function upsert<T extends { readonly name: string }>(items: readonly T[], item: 
 }
 
 /** In its place, or last: a snapshot lists them oldest first. */
-function withDownload(downloads: readonly Download[], download: Download): readonly Download[] {
-  return downloads.some(({ id }) => id === download.id)
-    ? downloads.map((other) => (other.id === download.id ? download : other))
-    : [...downloads, download];
+function withId<T extends { readonly id: string }>(items: readonly T[], item: T): readonly T[] {
+  return items.some(({ id }) => id === item.id)
+    ? items.map((other) => (other.id === item.id ? item : other))
+    : [...items, item];
 }
 
 function without<T extends { readonly name: string }>(items: readonly T[], name: string) {

@@ -1,8 +1,10 @@
 import type {
   Catalogue,
   Download,
+  EngineJob,
   Fit,
   Hardware,
+  InstalledEngine,
   Library,
   Logs,
   Metrics,
@@ -47,6 +49,9 @@ export interface State {
   readonly profiles: readonly Profile[];
   /** Oldest first. */
   readonly downloads: readonly Download[];
+  /** Empty until somebody has looked. */
+  readonly engines: readonly InstalledEngine[];
+  readonly engineJobs: readonly EngineJob[];
   readonly library: Library;
   readonly catalogue: Catalogue;
   readonly metrics: Metrics | null;
@@ -65,6 +70,8 @@ export const INITIAL_STATE: State = {
   servers: [],
   profiles: [],
   downloads: [],
+  engines: [],
+  engineJobs: [],
   library: { version: 0, models: 0, size_bytes: 0, partial_bytes: 0, free_bytes: null },
   catalogue: { state: 'absent', models: 0, synced_at: null, offline: false, error: null },
   metrics: null,
