@@ -77,6 +77,7 @@ from mlx_manager_jupyter.schema.profiles import (
 )
 from mlx_manager_jupyter.schema.servers import (
     Health,
+    LogLines,
     Logs,
     Problem,
     Progress,
@@ -127,6 +128,7 @@ __all__ = [
     "Key",
     "Library",
     "LibraryChanged",
+    "LogLines",
     "Logs",
     "Memory",
     "Metrics",

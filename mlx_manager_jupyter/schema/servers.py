@@ -104,3 +104,14 @@ class Logs(Record):
     name: str
     path: str
     lines: tuple[str, ...] = ()
+
+
+class LogLines(Record):
+    """What a viewer who follows a log is sent: lines as they come, oldest first."""
+
+    name: str
+    run: str
+    """Which run of the server wrote them."""
+    begins: bool = False
+    """The first of this run: what came before is of the run before, or of nobody."""
+    lines: tuple[str, ...] = ()

@@ -8,12 +8,14 @@
 `identity`     telling a process from another one that later got its pid
 `ports`        is it free, does it answer, whose is it
 `run_log`      the run's log file: ring of the last lines, rotation, fatal lines
+`log_reader`   one viewer's own position in that file
 `records`      what goes in (`Launch`) and what comes out (`Failure`)
 =============  ==================================================================================
 """
 
 from mlx_manager_jupyter.adapters.process.group import reap
 from mlx_manager_jupyter.adapters.process.identity import find_marked, identify, is_alive
+from mlx_manager_jupyter.adapters.process.log_reader import LogReader
 from mlx_manager_jupyter.adapters.process.machine import EngineProcess, Watching
 from mlx_manager_jupyter.adapters.process.ports import free_port, port_is_free
 from mlx_manager_jupyter.adapters.process.records import (
@@ -28,6 +30,7 @@ __all__ = [
     "EngineProcess",
     "Failure",
     "Launch",
+    "LogReader",
     "ProcessFailed",
     "ProcessGone",
     "ProcessState",

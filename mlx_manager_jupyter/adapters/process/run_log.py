@@ -5,6 +5,7 @@ The engine holds the file itself, not a pipe of ours, so that it can go on witho
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import threading
@@ -109,14 +110,22 @@ class RunLog:
 
     def _rotate(self, source: IO[bytes]) -> None:
         # Copied and truncated, not renamed: the engine holds this very file open, for appending.
-        aside = self.path.with_name(f"{self.path.name}.1")
+        try:
+            fcntl.flock(source.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return  # another extension is at it
+        if os.fstat(source.fileno()).st_size < self._offset:
+            return  # another extension was quicker
+        aside = older(self.path)
+        copy = aside.with_name(f"{aside.name}.{os.getpid()}")
         source.seek(0)
         position = 0
-        with _open_private(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as target:
+        with _open_private(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as target:
             while data := source.read(READ_BYTES):
                 target.write(data)
                 self._take(data[max(0, self._offset - position) :])
                 position += len(data)
+        copy.replace(aside)  # whoever follows the log knows by the new file that this happened
         os.truncate(self.path, 0)
         self._offset = 0
 
@@ -128,6 +137,11 @@ class RunLog:
         if self._fatal is not None and self.fatal_line is None:
             texts = (readable(line) for line in lines)
             self.fatal_line = next(filter(self._fatal, texts), None)
+
+
+def older(log: Path) -> Path:
+    """Where the part of a log is that was moved aside."""
+    return log.with_name(f"{log.name}.1")
 
 
 def readable(line: bytes) -> str:

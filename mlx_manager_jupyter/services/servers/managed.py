@@ -79,6 +79,16 @@ class ManagedServer:
         return self._state == "ready"
 
     @property
+    def ended(self) -> bool:
+        """Whether nothing of this run is left, nor will be."""
+        return self._state in {"stopped", "failed"}
+
+    @property
+    def will_retry(self) -> bool:
+        """Whether it is to be started again after a failure."""
+        return False
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Every name under which the gateway finds it, the most particular first."""
         profile = (self.stored.profile_name,) if self.stored.profile_name else ()

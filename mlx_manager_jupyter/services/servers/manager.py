@@ -13,13 +13,14 @@ from traitlets.config import LoggingConfigurable
 from mlx_manager_jupyter.errors import MLXManagerError, NotReady, PortTaken, StoreUnusable
 from mlx_manager_jupyter.schema import Logs
 from mlx_manager_jupyter.services.servers.claims import refuse_other_settings
+from mlx_manager_jupyter.services.servers.follow import follow
 from mlx_manager_jupyter.services.servers.managed import ManagedServer
 from mlx_manager_jupyter.services.servers.reconcile import Reconciler
 from mlx_manager_jupyter.services.servers.registry import Registry
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 
     from mlx_manager_jupyter.adapters.engines import Engine
     from mlx_manager_jupyter.adapters.hardware import Machine
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.schema import (
         EngineKind,
         Event,
+        LogLines,
         Problem,
         Profile,
         Server,
@@ -143,6 +145,23 @@ class ServerManager(LoggingConfigurable):
         """
         server = await self.find(name)
         return Logs(name=name, path=server.stored.log, lines=tuple(server.tail(lines)))
+
+    async def follow(self, name: str, *, lines: int | None = None) -> AsyncIterator[LogLines]:
+        """The log as it grows, for one viewer: close the iterator to leave.
+
+        It ends when the server has ended for good, and goes on with the next run after a restart:
+        the first frame of each run says ``begins``.
+
+        Args:
+            name: of the server.
+            lines: begin with so many of the last lines; with the run's first one if None.
+
+        Raises:
+            UnknownServer: naming the nearest ones.
+        """
+        server = await self.find(name)
+        async for came in follow(server, self._registry, self._locks.__contains__, lines):
+            yield came
 
     def pids(self) -> dict[str, builtins.list[int]]:
         """The living processes of each server (blocking: call it in a thread)."""
