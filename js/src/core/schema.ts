@@ -419,6 +419,28 @@ export interface Logs {
   readonly lines: readonly string[];
 }
 
+/** Event `run` of a followed log: from here on it is the log of this run. */
+export interface LogRun {
+  readonly name: string;
+  readonly run: string;
+}
+
+/** Event `line` of a followed log. */
+export interface LogLine {
+  readonly run: string;
+  /** Counts the lines of this run that this viewer was sent, from 1. */
+  readonly number: number;
+  readonly text: string;
+}
+
+/** Event `end` of a followed log: the server has ended, and nothing starts it again. */
+export interface LogEnd {
+  readonly name: string;
+  readonly state: ServerState;
+  /** Why, if it failed. */
+  readonly error: Problem | null;
+}
+
 export type ModelSource = 'local' | 'hub';
 
 export type ModelSort = 'relevance' | 'downloads' | 'likes' | 'updated' | 'size' | 'name' | 'used';
