@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -13,15 +12,13 @@ import msgspec
 from mlx_manager_jupyter.client.discovery import discover
 from mlx_manager_jupyter.client.downloads import DownloadCalls
 from mlx_manager_jupyter.client.models import ModelCalls
+from mlx_manager_jupyter.client.servers import ServerCalls
 from mlx_manager_jupyter.schema import (
     AnyEvent,
     CreateKey,
     Key,
-    Logs,
     NewKey,
     Profile,
-    Server,
-    StartServer,
     Status,
 )
 
@@ -39,14 +36,6 @@ T = TypeVar("T")
 
 #: The extension sends a heartbeat every 10 s; after three missing ones nobody is there.
 SILENCE_SECONDS = 35.0
-
-
-class Started(NamedTuple):
-    """Answer of `ServerCalls.start`."""
-
-    server: Server
-    is_new: bool
-    """False when it was there already: then it is not ours to stop."""
 
 
 class Client:
@@ -83,14 +72,10 @@ class Client:
             last_id: the last event seen, to go on from there if the extension still can.
         """
         from mlx_manager_jupyter.client.stream import frames  # noqa: PLC0415  with its transport
-        from mlx_manager_jupyter.client.transport import API, chunks  # noqa: PLC0415  the same
+        from mlx_manager_jupyter.client.transport import chunks  # noqa: PLC0415  the same
 
-        headers = {"Accept": "text/event-stream"}
-        if last_id:
-            headers["Last-Event-ID"] = last_id
-        with self._transport.stream(
-            "GET", f"{API}events", headers=headers, read_seconds=SILENCE_SECONDS
-        ) as response:
+        headers = {"Last-Event-ID": last_id} if last_id else {}
+        with self.stream("events", headers) as response:
             for frame in frames(chunks(response)):
                 yield msgspec.json.decode(frame.data, type=AnyEvent)
 
@@ -114,6 +99,17 @@ class Client:
         """Send one request to the API; ``patient``: the answer takes what it takes."""
         return self._transport.call(method, path, body, patient=patient)
 
+    def stream(
+        self, path: str, headers: dict[str, str] | None = None
+    ) -> AbstractContextManager[Response]:
+        """Open a stream of server-sent events of the API; the block's end leaves it."""
+        from mlx_manager_jupyter.client.transport import API  # noqa: PLC0415  httpx2: slow
+
+        wanted = {"Accept": "text/event-stream", **(headers or {})}
+        return self._transport.stream(
+            "GET", API + path, headers=wanted, read_seconds=SILENCE_SECONDS
+        )
+
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""
         if transport := self.__dict__.pop("_transport", None):
@@ -124,39 +120,6 @@ class Client:
         from mlx_manager_jupyter.client.transport import Transport  # noqa: PLC0415  httpx2: slow
 
         return Transport(self._find)
-
-
-class ServerCalls:
-    """``client.servers``."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def list(self) -> list[Server]:
-        """All servers, failed ones included."""
-        return self._client.call("GET", "servers", list[Server])
-
-    def get(self, name: str) -> Server:
-        """One server; `UnknownServer` if it is gone."""
-        return self._client.call("GET", _path(name), Server)
-
-    def start(self, wanted: StartServer) -> Started:
-        """Start a server, or find it running. Returns at once: see `Server.state`."""
-        answer = self._client.send("POST", "servers", wanted)
-        server = msgspec.json.decode(answer.content, type=Server)
-        return Started(server, answer.status_code == HTTPStatus.ACCEPTED)
-
-    def stop(self, name: str) -> None:
-        """Stop a server, or dismiss a failed one. Returns when its processes are gone."""
-        self._client.delete(_path(name))
-
-    def restart(self, name: str) -> Server:
-        """Stop a server and start it again with the same settings."""
-        return self._client.call("POST", f"{_path(name)}/restart", Server)
-
-    def logs(self, name: str, lines: int = 200) -> Logs:
-        """The last lines of the log of its latest run."""
-        return self._client.call("GET", f"{_path(name)}/logs?lines={lines}", Logs)
 
 
 class ProfileCalls:
@@ -210,7 +173,3 @@ def shared_client() -> Client:
     if _shared is None or _shared[0] != os.getpid():
         _shared = os.getpid(), Client()
     return _shared[1]
-
-
-def _path(name: str) -> str:
-    return f"servers/{quote(name, safe='')}"

@@ -23,6 +23,7 @@ from mlx_manager_jupyter.extension import (
     events,
     gateway,
     keys,
+    logs,
     models,
     profiles,
     servers,
@@ -232,6 +233,6 @@ class MLXManager(Settings):
 
 
 def _routes(api: str, v1: str) -> list[tuple[str, type]]:
-    nouns = (status, models, downloads, profiles, servers, keys, events)
+    nouns = (status, models, downloads, profiles, servers, logs, keys, events)
     rest = [(api + path, handler) for noun in nouns for path, handler in noun.HANDLERS]
     return [*rest, *((v1 + path, handler) for path, handler in gateway.HANDLERS)]

@@ -54,21 +54,8 @@ class RestartHandler(RecordHandler):
         self.answer(await self.managers.servers.restart(name), 202)
 
 
-class LogsHandler(RecordHandler):
-    """``GET servers/{name}/logs?lines=200``."""
-
-    _track_activity = False
-
-    @web.authenticated
-    @authorized
-    async def get(self, name: str) -> None:
-        """The log's last lines."""
-        self.answer(await self.managers.servers.logs(name, self.count("lines", 200)))
-
-
 HANDLERS = [
     (r"/servers", ServersHandler),
     (r"/servers/([^/]+)", ServerHandler),
     (r"/servers/([^/]+)/restart", RestartHandler),
-    (r"/servers/([^/]+)/logs", LogsHandler),
 ]

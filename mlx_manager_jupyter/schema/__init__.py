@@ -77,7 +77,10 @@ from mlx_manager_jupyter.schema.profiles import (
 )
 from mlx_manager_jupyter.schema.servers import (
     Health,
+    LogEnd,
+    LogLine,
     LogLines,
+    LogRun,
     Logs,
     Problem,
     Progress,
@@ -128,7 +131,10 @@ __all__ = [
     "Key",
     "Library",
     "LibraryChanged",
+    "LogEnd",
+    "LogLine",
     "LogLines",
+    "LogRun",
     "Logs",
     "Memory",
     "Metrics",

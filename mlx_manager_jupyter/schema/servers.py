@@ -115,3 +115,28 @@ class LogLines(Record):
     begins: bool = False
     """The first of this run: what came before is of the run before, or of nobody."""
     lines: tuple[str, ...] = ()
+
+
+class LogRun(Record):
+    """Event ``run`` of a followed log: from here on it is the log of this run."""
+
+    name: str
+    run: str
+
+
+class LogLine(Record):
+    """Event ``line`` of a followed log."""
+
+    run: str
+    number: int
+    """Counts the lines of this run that this viewer was sent, from 1."""
+    text: str
+
+
+class LogEnd(Record):
+    """Event ``end`` of a followed log: the server has ended, and nothing starts it again."""
+
+    name: str
+    state: ServerState
+    error: Problem | None = None
+    """Why, if it failed."""

@@ -20,7 +20,7 @@ from mlx_manager_jupyter.services.servers.registry import Registry
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 
     from mlx_manager_jupyter.adapters.engines import Engine
     from mlx_manager_jupyter.adapters.hardware import Machine
@@ -110,6 +110,11 @@ class ServerManager(LoggingConfigurable):
         await asyncio.gather(*(self._leave(server, last=last) for server in self._registry))
         self._registry.clear()
 
+    @property
+    def closing(self) -> bool:
+        """Whether this extension ends: what is kept goes on without it."""
+        return self._closing
+
     # --- reading --------------------------------------------------------------------------------
 
     @property
@@ -146,7 +151,7 @@ class ServerManager(LoggingConfigurable):
         server = await self.find(name)
         return Logs(name=name, path=server.stored.log, lines=tuple(server.tail(lines)))
 
-    async def follow(self, name: str, *, lines: int | None = None) -> AsyncIterator[LogLines]:
+    async def follow(self, name: str, *, lines: int | None = None) -> AsyncGenerator[LogLines]:
         """The log as it grows, for one viewer: close the iterator to leave.
 
         It ends when the server has ended for good, and goes on with the next run after a restart:

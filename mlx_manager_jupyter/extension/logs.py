@@ -1,0 +1,115 @@
+"""``servers/{name}/logs``: the last lines, or all of them and whatever comes, as a stream.
+
+A viewer is one reader of the file at its own position, so that there may be any number: one that
+reads slowly holds up nobody, one that has left costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+from tornado.iostream import StreamClosedError
+
+from mlx_manager_jupyter.errors import UnknownServer
+from mlx_manager_jupyter.extension.base import RecordHandler
+from mlx_manager_jupyter.schema import LogEnd, LogLine, LogRun
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator
+
+    from mlx_manager_jupyter.schema import LogLines, Record
+
+#: Seconds between two SSE comments that keep proxies from closing a quiet stream.
+HEARTBEAT = 10.0
+
+#: Of an answer that is no stream, unless it says otherwise.
+LAST_LINES = 200
+
+
+class LogsHandler(RecordHandler):
+    """``GET servers/{name}/logs?lines=200``, and the same with ``follow=true``."""
+
+    _track_activity = False
+
+    @web.authenticated
+    @authorized
+    async def get(self, name: str) -> None:
+        """The last lines; as a stream all of them, unless ``lines`` says how many."""
+        lines = self.count("lines", LAST_LINES)
+        if not self._is_stream:
+            self.answer(await self.managers.servers.logs(name, lines))
+            return
+        await self.managers.servers.find(name)  # a 404 before the stream begins
+        whole = self.get_query_argument("lines", None) is None
+        await self.while_asked(self._send(name, None if whole else lines))
+
+    @property
+    def _is_stream(self) -> bool:
+        accepts = self.request.headers.get("Accept", "")
+        asked = self.get_query_argument("follow", "").casefold() in ("1", "true", "yes")
+        return asked or "text/event-stream" in accepts
+
+    async def _send(self, name: str, lines: int | None) -> None:
+        self.set_header("Content-Type", "text/event-stream")
+        self.set_header("Cache-Control", "no-cache")
+        self.set_header("X-Accel-Buffering", "no")
+        await self.flush()
+        numbers: dict[str, int] = {}
+        follow = self.managers.servers.follow(name, lines=lines)
+        with suppress(StreamClosedError):
+            async for frame in _with_heartbeats(follow):
+                events = _events(frame, numbers) if frame else (b": still here\n\n",)
+                self.write(b"".join(events))
+                await self.flush()  # a viewer that reads slowly gets the next lines later
+            if not self.managers.servers.closing:  # else it may go on without us
+                self.write(_sse("end", await self._end(name)))
+            await self.finish()
+
+    async def _end(self, name: str) -> LogEnd:
+        try:
+            record = (await self.managers.servers.find(name)).record()
+        except UnknownServer:
+            return LogEnd(name=name, state="stopped")
+        return LogEnd(name=name, state=record.state, error=record.error)
+
+
+async def _with_heartbeats(
+    follow: AsyncGenerator[LogLines],
+) -> AsyncGenerator[LogLines | None]:
+    """The same, with None wherever nothing came for a while."""
+    async with aclosing(follow):
+        while True:
+            coming = asyncio.ensure_future(anext(follow, None))
+            try:
+                while not (await asyncio.wait({coming}, timeout=HEARTBEAT))[0]:
+                    yield None
+                frame = coming.result()
+            finally:
+                coming.cancel()
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({coming})
+            if frame is None:
+                return
+            yield frame
+
+
+def _events(frame: LogLines, numbers: dict[str, int]) -> Iterator[bytes]:
+    """One for each line, and one before the first of a run."""
+    if frame.begins:
+        yield _sse("run", LogRun(name=frame.name, run=frame.run))
+    for text in frame.lines:
+        number = numbers[frame.run] = numbers.get(frame.run, 0) + 1
+        line = LogLine(run=frame.run, number=number, text=text)
+        yield f"id: {frame.run}-{number}\n".encode() + _sse("line", line)
+
+
+def _sse(kind: str, record: Record) -> bytes:
+    return f"event: {kind}\ndata: ".encode() + msgspec.json.encode(record) + b"\n\n"
+
+
+HANDLERS = [(r"/servers/([^/]+)/logs", LogsHandler)]
