@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import signal
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
-from mlx_manager_jupyter.adapters.process import ProcessFailed, is_alive, port_is_free
+from mlx_manager_jupyter.adapters.process import (
+    EngineProcess,
+    Failure,
+    ProcessFailed,
+    is_alive,
+    port_is_free,
+)
 from tests.fixtures.processes import Rig, failure_of, until
 
 if TYPE_CHECKING:
@@ -150,6 +158,47 @@ async def test_port_that_is_still_held_is_not_called_stopped(tmp_path: Path) -> 
         await until(lambda: port_is_free(rig.launch.host, rig.launch.port))
         await process.stop()
         assert rig.states[-1] == "stopped"
+
+
+async def test_what_escaped_is_found_by_its_mark(tmp_path: Path) -> None:
+    async with Rig(tmp_path, marked=True, fork_escaped=True) as rig:
+        process = rig.process()
+        await process.start()
+        await process.wait_ready()
+        (escaped,) = [psutil.Process(each["child"]) for each in rig.events("forked")]
+        assert escaped.pid not in process.pids(), "no child, no member of the session"
+        await process.stop()
+        assert rig.living() == []
+        assert port_is_free(rig.launch.host, rig.launch.port)
+
+
+async def test_ranks_whose_launcher_was_killed_go_too(tmp_path: Path) -> None:
+    """As `mlx.launch` leaves them: sessions of their own, re-parented, the port still held."""
+    async with Rig(tmp_path, marked=True) as rig:
+        rank = shlex.join(rig.launch.argv)
+        launcher = f"for rank in 1 2; do setsid {rank} & done; sleep 3600"
+        launch = replace(rig.launch, argv=("sh", "-c", launcher))
+        process = EngineProcess(launch, **rig.watching())
+        rig.processes.append(process)
+        identity = await process.start()
+        await until(lambda: len(rig.events("started")) == 2)
+        psutil.Process(identity.pid).kill()
+        await failure_of(process.wait_ready())
+        assert process.state == "failed"
+        assert rig.living() == []
+
+
+async def test_one_that_is_given_up_is_ended_and_says_why(tmp_path: Path) -> None:
+    async with Rig(tmp_path, fork_child=True) as rig:
+        process = rig.process()
+        await process.start()
+        await process.wait_ready()
+        await process.give_up("it says nothing")
+        assert process.state == "failed"
+        assert process.failure == Failure(kind="silent", detail="it says nothing")
+        assert rig.living() == []
+        await process.give_up("again")
+        assert process.failure.detail == "it says nothing"
 
 
 async def test_process_that_died_before_the_stop(tmp_path: Path) -> None:

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from mlx_manager_jupyter.adapters.process import find_marked
 from mlx_manager_jupyter.errors import EngineCrashed, NotReady, StartFailed, UnknownServer
-from mlx_manager_jupyter.services.servers.plan import RUN_MARKER
 from tests.fixtures.jupyter import runs
 from tests.fixtures.models import make
 from tests.services.extensions import FAKE_ENGINE, extension
@@ -102,19 +100,18 @@ async def test_a_server_that_cannot_be_stopped_stays_listed_and_says_why(
     tmp_path: Path, model: Path
 ) -> None:
     async with extension(tmp_path) as one:
-        await one.start(model, fork_escaped=True)
-        pid = (await one.ready()).pid
+        await one.start(model, fork_escaped="unmarked")
+        ready = await one.ready()
         with pytest.raises(EngineCrashed, match="still held"):
             await one.servers.stop("tiny")
         seen = await one.until(lambda seen: "tiny" in seen and seen["tiny"].state == "failed")
         assert seen["tiny"].error
         assert "still held" in seen["tiny"].error.message
-        assert pid
-        assert not runs(pid)
-        for escaped in await asyncio.to_thread(
-            find_marked, RUN_MARKER, (await one.servers.find("tiny")).stored.run
-        ):
-            os.kill(escaped.pid, signal.SIGKILL)
+        assert ready.pid
+        assert not runs(ready.pid)
+        for escaped in psutil.net_connections("tcp4"):
+            if escaped.pid and escaped.laddr.port == ready.port:
+                os.kill(escaped.pid, signal.SIGKILL)
         await one.servers.stop("tiny")
         assert one.seen() == {}
 

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from mlx_manager_jupyter.adapters.process.identity import find, lives, pid_has_passed_on
+from mlx_manager_jupyter.adapters.process.identity import (
+    carriers,
+    find,
+    lives,
+    pid_has_passed_on,
+)
 from mlx_manager_jupyter.adapters.process.ports import holder, listens, port_is_free
 from mlx_manager_jupyter.adapters.process.records import Failure, ProcessFailed
 
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
 _KILL_SECONDS = 10.0
 #: Seconds between a process's end and its port being free again.
 _PORT_SECONDS = 2.0
+#: How often more members may turn up while the known ones are ended.
+_ROUNDS = 5
 #: Seconds between two looks, from the first to the rarest: most engines end within 10 ms.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.1
 
@@ -30,16 +37,25 @@ class Group:
     """The members of one process group: a leader, its session, and its descendants elsewhere.
 
     A child with a session of its own is found as a descendant of the leader, so it has to be seen
-    (by `living`) while the leader lives; from then on it is remembered. Safe to use from threads.
+    (by `living`) while the leader lives; from then on it is remembered. What nobody saw, such as
+    the ranks of an `mlx.launch` that was killed, is found in the end by its marker. Safe to use
+    from threads.
     """
 
-    def __init__(self, leader: Identity, *, is_session_leader: bool = False) -> None:
+    def __init__(
+        self,
+        leader: Identity,
+        *,
+        is_session_leader: bool = False,
+        marker: tuple[str, str] | None = None,
+    ) -> None:
         """Set ``is_session_leader`` if that is known, as for a child that was just spawned.
 
         Otherwise the leader is believed to be one only once it was seen alive: the number of a
-        dead session may have passed to a stranger's.
+        dead session may have passed to a stranger's. ``marker`` is as in `Launch`.
         """
         self.leader = leader
+        self._marker = marker
         self._session = leader.pid if is_session_leader else None
         self._seen: dict[int, psutil.Process] = {}
         self._had_port = False
@@ -94,7 +110,24 @@ class Group:
         that are open. Returns once no member is left, and the port is free if one of them had it.
         Raises `ProcessFailed` naming what is left.
         """
-        await asyncio.to_thread(self.listens, port)
+        for _ in range(_ROUNDS):
+            await asyncio.to_thread(self.listens, port)
+            left = await self._end_members(grace)
+            if left or not await asyncio.to_thread(self._find_marked):
+                break
+        else:
+            left = [member.pid for member in await asyncio.to_thread(self.living)]
+        if left:
+            pids = ", ".join(map(str, left))
+            raise ProcessFailed(
+                Failure(kind="timeout", detail=f"Still running after SIGKILL: process {pids}.")
+            )
+        # A killed leader is a zombie already while its other threads still hold the port.
+        if self._had_port:
+            await _wait_for_port(host, port)
+        self._had_port = False  # from now on it may be anybody's
+
+    async def _end_members(self, grace: float) -> list[int]:
         left: list[int] = []
         for number, patience in (
             (signal.SIGTERM, grace),
@@ -104,15 +137,7 @@ class Group:
             left = await self._end_by(number, patience)
             if not left:
                 break
-        else:
-            pids = ", ".join(map(str, left))
-            raise ProcessFailed(
-                Failure(kind="timeout", detail=f"Still running after SIGKILL: process {pids}.")
-            )
-        # A killed leader is a zombie already while its other threads still hold the port.
-        if self._had_port:
-            await _wait_for_port(host, port)
-        self._had_port = False  # from now on it may be anybody's
+        return left
 
     async def _end_by(self, number: signal.Signals, patience: float) -> list[int]:
         loop = asyncio.get_running_loop()
@@ -125,6 +150,15 @@ class Group:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
         return left
+
+    def _find_marked(self) -> bool:
+        """Take in those who carry the marker; whether there are any. As slow as `carriers`."""
+        if self._marker is None:
+            return False
+        found = {each.pid: each for each in carriers(*self._marker)}
+        with self._lock:
+            self._seen |= found
+        return bool(found)
 
     def _learn_session(self, leader: psutil.Process) -> None:
         with suppress(ProcessLookupError):

@@ -61,21 +61,30 @@ def lives(process: psutil.Process) -> bool:
         return False
 
 
-def find_marked(marker: str, value: str) -> list[Identity]:
-    """Own processes with ``marker=value`` in their environment, oldest first, one for each run.
+def carriers(marker: str, value: str) -> list[psutil.Process]:
+    """Every living process of this user with ``marker=value`` in its environment.
 
-    Finds a child that was spawned just before a crash kept its pid from being written down. A run
-    is named by its leader or, when that is dead, by the oldest process that it left behind.
     Reads the environment of every process of this user: tens of milliseconds, so use a thread.
     """
-    marked: dict[int, psutil.Process] = {}
+    found = []
     for process in psutil.process_iter():
         try:
             mine = process.uids().real == os.getuid()
             if mine and process.environ().get(marker) == value and lives(process):
-                marked[process.pid] = process
+                found.append(process)
         except psutil.Error:
             continue
+    return found
+
+
+def find_marked(marker: str, value: str) -> list[Identity]:
+    """Own processes with ``marker=value`` in their environment, oldest first, one for each run.
+
+    Finds a child that was spawned just before a crash kept its pid from being written down. A run
+    is named by its leader or, when that is dead, by the oldest process that it left behind. As slow
+    as `carriers`.
+    """
+    marked = {process.pid: process for process in carriers(marker, value)}
     sessions: set[int] = set()
     found = []
     for process in sorted(marked.values(), key=lambda each: each.create_time()):

@@ -121,7 +121,7 @@ class EngineProcess:
             raise ProcessGone(f"Process {identity.pid} is gone, or is another one by now.")
         adopted = cls(launch, **watching)
         adopted._log.skip_to_tail()
-        adopted._supervise(Group(identity))
+        adopted._supervise(Group(identity, marker=launch.marker))
         return adopted
 
     async def start(self) -> Identity:
@@ -140,6 +140,13 @@ class EngineProcess:
         Raises `ProcessFailed`, and leaves the state at ``failed``, if that can't be reached.
         """
         await self._post(self._stop)
+
+    async def give_up(self, detail: str) -> None:
+        """End a process that is alive but of no use; then it has failed, as ``silent``.
+
+        ``detail`` says in one line what was seen. Nothing happens if it has ended by then.
+        """
+        await self._post(lambda: self._give_up(detail))
 
     async def detach(self) -> None:
         """Stop watching and leave the process running. The state stays as it was last seen."""
@@ -187,7 +194,7 @@ class EngineProcess:
         except ProcessFailed as error:
             self._fail(error.failure)
             raise
-        self._supervise(Group(identity, is_session_leader=True))
+        self._supervise(Group(identity, is_session_leader=True, marker=self.launch.marker))
         return identity
 
     async def _stop(self) -> None:
@@ -226,8 +233,17 @@ class EngineProcess:
         if self._supervision is not supervision or self._group is None:
             return  # a stop came first
         self._supervision = None
+        await self._end_failed(self._group, failure)
+
+    async def _give_up(self, detail: str) -> None:
+        if self._supervision is None or self._group is None:
+            return
+        await self._unwatch()
+        await self._end_failed(self._group, Failure(kind="silent", detail=detail))
+
+    async def _end_failed(self, group: Group, failure: Failure) -> None:
         try:
-            await self._end(self._group)
+            await self._end(group)
         except ProcessFailed as error:
             failure = replace(failure, detail=f"{failure.detail} {error.failure.detail}")
         self._fail(failure)

@@ -26,14 +26,18 @@ class Launch:
     """This run's log file: created 0600, missing folders above it 0700."""
     host: str
     port: int
+    marker: tuple[str, str] | None = None
+    """A variable and its value that ``env`` has, and nobody else's: whoever carries it in the end
+    belongs to this run, wherever it has gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Why a process failed, as far as a process can know; the engine's data says what it means."""
 
-    kind: Literal["spawn", "exited", "fatal_line", "port_taken", "timeout"]
-    """``timeout``: not ready within the load timeout, or not gone after a stop."""
+    kind: Literal["spawn", "exited", "fatal_line", "port_taken", "timeout", "silent"]
+    """``timeout``: not ready within the load timeout, or not gone after a stop; ``silent``: it was
+    ready, and whoever looks after it gave it up."""
     detail: str
     """One line: the fatal log line, the operating system's error, …"""
     exit_code: int | None = None
