@@ -11,6 +11,7 @@ import msgspec
 
 from mlx_manager_jupyter.client.discovery import discover
 from mlx_manager_jupyter.client.downloads import DownloadCalls
+from mlx_manager_jupyter.client.engines import EngineCalls
 from mlx_manager_jupyter.client.models import ModelCalls
 from mlx_manager_jupyter.client.servers import ServerCalls
 from mlx_manager_jupyter.schema import (
@@ -53,6 +54,7 @@ class Client:
         self.models = ModelCalls(self)
         self.downloads = DownloadCalls(self)
         self.servers = ServerCalls(self)
+        self.engines = EngineCalls(self)
         self.profiles = ProfileCalls(self)
         self.keys = KeyCalls(self)
 

@@ -20,6 +20,7 @@ from mlx_manager_jupyter.adapters.storage import Store
 from mlx_manager_jupyter.adapters.upstream import Upstream
 from mlx_manager_jupyter.extension import (
     downloads,
+    engines,
     events,
     gateway,
     keys,
@@ -30,11 +31,13 @@ from mlx_manager_jupyter.extension import (
     status,
 )
 from mlx_manager_jupyter.extension.door import Door
+from mlx_manager_jupyter.extension.engine_manager import engine_manager
 from mlx_manager_jupyter.extension.managers import SETTING, Managers
 from mlx_manager_jupyter.extension.model_manager import model_manager
 from mlx_manager_jupyter.extension.settings import Settings
 from mlx_manager_jupyter.schema import Metrics, Snapshot
 from mlx_manager_jupyter.services.downloads import DownloadManager, Ledger
+from mlx_manager_jupyter.services.engines import EngineManager
 from mlx_manager_jupyter.services.events import EventHub
 from mlx_manager_jupyter.services.gateway import Gateway
 from mlx_manager_jupyter.services.keys import KeyManager
@@ -55,6 +58,7 @@ class MLXManager(Settings):
     load_other_extensions = True
     classes = [  # noqa: RUF012  as traitlets wants it
         DownloadManager,
+        EngineManager,
         EventHub,
         Gateway,
         KeyManager,
@@ -117,6 +121,9 @@ class MLXManager(Settings):
             ),
             profiles=saved,
             servers=running,
+            engines=engine_manager(
+                self, self._upstream, servers=self._servers_by_pid, publish=hub.publish
+            ),
             gateway=Gateway(
                 servers=lambda: running.all,
                 profiles=saved,
@@ -139,6 +146,9 @@ class MLXManager(Settings):
         # A download of before may be in the queue, or be resumed.
         offline = {"HF_HUB_OFFLINE": "1"} if self.offline_mode else {}
         return {**os.environ, **endpoint, **offline}
+
+    def _servers_by_pid(self) -> dict[int, str]:
+        return {each.pid: each.name for each in self.managers.servers.records if each.pid}
 
     def _use(self) -> Use:
         managers = self.managers
@@ -198,6 +208,7 @@ class MLXManager(Settings):
             asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
         self.door.close()  # first, so that nobody asks for more
         try:
+            await self.managers.engines.close()
             await self.managers.downloads.close()  # while the store still lists who else is there
             await self.managers.servers.close()
         finally:
@@ -221,6 +232,8 @@ class MLXManager(Settings):
             servers=managers.servers.records,
             profiles=managers.profiles.records,
             downloads=managers.downloads.records,
+            engines=managers.engines.records,
+            engine_jobs=managers.engines.jobs,
             library=managers.models.library,
             catalogue=managers.models.catalogue,
             metrics=managers.metrics.latest,
@@ -233,6 +246,6 @@ class MLXManager(Settings):
 
 
 def _routes(api: str, v1: str) -> list[tuple[str, type]]:
-    nouns = (status, models, downloads, profiles, servers, logs, keys, events)
+    nouns = (status, models, downloads, profiles, servers, logs, engines, keys, events)
     rest = [(api + path, handler) for noun in nouns for path, handler in noun.HANDLERS]
     return [*rest, *((v1 + path, handler) for path, handler in gateway.HANDLERS)]

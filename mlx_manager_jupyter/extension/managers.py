@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mlx_manager_jupyter.schema import Hardware
     from mlx_manager_jupyter.services.downloads import DownloadManager
+    from mlx_manager_jupyter.services.engines import EngineManager
     from mlx_manager_jupyter.services.events import EventHub
     from mlx_manager_jupyter.services.gateway import Gateway
     from mlx_manager_jupyter.services.keys import KeyManager
@@ -28,6 +29,7 @@ class Managers:
     downloads: DownloadManager
     profiles: ProfileManager
     servers: ServerManager
+    engines: EngineManager
     gateway: Gateway
     keys: KeyManager
     metrics: MetricsManager
