@@ -12,7 +12,7 @@ from mlx_manager_jupyter.schema import Status
 
 
 class StatusHandler(RecordHandler):
-    """``GET status``."""
+    """``GET status``, with ``?loads=true`` also what each server holds."""
 
     _track_activity = False
 
@@ -21,13 +21,16 @@ class StatusHandler(RecordHandler):
     async def get(self) -> None:
         """Version, hardware, memory now, and the servers."""
         managers = self.managers
+        measured = self.get_query_argument("loads", "") == "true"  # it starts nothing, but costs
+        now = await managers.metrics.now(servers=measured)
         status = Status(
             version=managers.version,
             pid=os.getpid(),
             hardware=managers.hardware,
-            memory=await managers.metrics.memory(),
+            memory=now.memory,
             gateway_url=managers.gateway_url,
             servers=await managers.servers.list(),
+            loads=now.servers,
         )
         self.answer(status)
 

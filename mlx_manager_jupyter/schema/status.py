@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlx_manager_jupyter.schema.base import Record
-from mlx_manager_jupyter.schema.metrics import Hardware, Memory
+from mlx_manager_jupyter.schema.metrics import Hardware, Memory, ServerLoad
 from mlx_manager_jupyter.schema.servers import Server
 
 
@@ -16,6 +16,8 @@ class Status(Record):
     memory: Memory
     gateway_url: str
     servers: tuple[Server, ...] = ()
+    loads: dict[str, ServerLoad] = {}
+    """What each server does right now, by its name; empty unless asked with ``loads=true``."""
 
 
 class Connection(Record):

@@ -8,6 +8,7 @@ from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from traitlets import Float, Int
 from traitlets.config import LoggingConfigurable
 
@@ -85,9 +86,16 @@ class MetricsManager(LoggingConfigurable):
         """Tokens per second by server, oldest first."""
         return {name: tuple(traffic.history) for name, traffic in self._traffic.items()}
 
-    async def memory(self) -> Memory:
-        """System memory now."""
-        return await asyncio.to_thread(self._machine.memory)
+    async def now(self, *, servers: bool) -> Metrics:
+        """One look at the memory, and if asked at that of each server; samples are left alone."""
+        measure = self._measure if servers else lambda: (self._machine.memory(), {})
+        memory, used = await asyncio.to_thread(measure)
+        latest = self.latest.servers if self.latest and self._task else {}
+        loads = {
+            name: replace(latest.get(name, ServerLoad()), memory_bytes=size)
+            for name, size in used.items()
+        }
+        return Metrics(time=datetime.now(UTC), memory=memory, servers=loads)
 
     def watch(self, *, watched: bool) -> None:
         """Sample while somebody watches, and only then."""

@@ -276,11 +276,17 @@ export interface Catalogue {
   readonly error: Problem | null;
 }
 
+export type Pressure = 'normal' | 'warn' | 'critical';
+
 /** System memory at one moment. `available_bytes` can be had without swapping. */
 export interface Memory {
   readonly total_bytes: number;
   readonly used_bytes: number;
   readonly available_bytes: number;
+  /** What macOS says of it: from `warn` on it compresses and swaps. */
+  readonly pressure: Pressure;
+  /** The most that the GPU may hold; None where it has no limit of its own. */
+  readonly gpu_bytes: number | null;
 }
 
 /** What one server does right now. */
@@ -410,6 +416,8 @@ export interface Status {
   readonly memory: Memory;
   readonly gateway_url: string;
   readonly servers: readonly Server[];
+  /** What each server does right now, by its name; empty unless asked with `loads=true`. */
+  readonly loads: Readonly<Record<string, ServerLoad>>;
 }
 
 /** Answer of `GET servers/{name}/logs`: the last lines, oldest first. */

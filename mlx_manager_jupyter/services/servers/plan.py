@@ -80,11 +80,14 @@ class Planner:
             saved = await self._profiles.get(wanted.profile)
         elif wanted.model is not None:
             saved = await self._profiles.find(wanted.model)
-        changes: dict[str, Any] = dict(wanted.set)
-        if wanted.engine is not None:
-            changes["engine"] = wanted.engine
-        if wanted.port is not None:
-            changes["port"] = wanted.port
+        named = {
+            "engine": wanted.engine,
+            "port": wanted.port,
+            "context_length": wanted.context_length,
+            "idle_unload_seconds": wanted.ttl,
+        }
+        given = {field: value for field, value in named.items() if value is not None}
+        changes: dict[str, Any] = {**wanted.set, **given}
         if saved is not None:
             return wanted.name or saved.name, self._profiles.override(saved, changes), saved.name
         model = await self._servable(wanted.model or "")
