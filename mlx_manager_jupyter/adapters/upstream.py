@@ -61,21 +61,36 @@ class Upstream:
         self._session: aiohttp.ClientSession | None = None
         self._lock = asyncio.Lock()
 
-    async def post(self, host: str, port: int, path: str, body: bytes) -> Answer:
-        """Send a request and return once the status line is here. Cancelling closes the connection.
+    async def send(
+        self, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Post ``body``, or get the URL without one, and return once the status line is here.
+
+        Cancelling closes the connection.
 
         Raises:
-            UpstreamFailed: when the engine can't be reached or breaks off.
+            UpstreamFailed: when it can't be reached or breaks off.
         """
         session = await self._ready()
-        url = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
+        method = "GET" if body is None else "POST"
         with _told_apart():
-            return Answer(await session.post(url, data=body, allow_redirects=False))
+            return Answer(
+                await session.request(
+                    method, url, data=body, headers=headers, allow_redirects=False
+                )
+            )
 
-    async def answers(self, host: str, port: int, path: str, body: Mapping[str, Any]) -> bool:
+    async def post(self, host: str, port: int, path: str, body: bytes) -> Answer:
+        """`send` to an engine of this machine."""
+        return await self.send(address(host, port) + path, body)
+
+    async def answers(
+        self, host: str, port: int, path: str, body: Mapping[str, Any] | None
+    ) -> bool:
         """Whether the engine answers this request with 200. Waits as long as it thinks."""
+        url = address(host, port) + path
         try:
-            answer = await self.post(host, port, path, msgspec.json.encode(body))
+            answer = await self.send(url, None if body is None else msgspec.json.encode(body))
         except UpstreamFailed:
             return False
         with contextlib.closing(answer):
@@ -103,6 +118,11 @@ class Upstream:
                     trust_env=False,
                 )
             return self._session
+
+
+def address(host: str, port: int) -> str:
+    """The beginning of every URL of an engine on this machine."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from mlx_manager_jupyter.schema.base import EngineKind, Name, Port, Record
 from mlx_manager_jupyter.schema.downloads import StartDownload
@@ -58,6 +58,22 @@ class StoredServer(Record):
     """Where a `remote` one is; None for a process of this machine."""
     needed_bytes: int | None = None
     """Memory that was planned for it."""
+    overrides: dict[str, Any] = {}
+    """Fields that the start itself set: a restart gives them to the newest saved profile."""
+    force: bool = False
+    """It was started though the memory said no."""
+    ready_at: datetime | None = None
+    """When this run first answered."""
+    last_used_at: datetime | None = None
+    """When its latest request began or ended, to some seconds."""
+    restarts: int = 0
+    """How often it was started again after a failure, without a healthy time since."""
+    failures: tuple[datetime, ...] = ()
+    """When it failed of late, oldest first."""
+    retry_at: datetime | None = None
+    """When its owner starts it again; None when nobody will."""
+    error: Problem | None = None
+    """Why this run failed."""
 
 
 class StoredDownload(Record):

@@ -8,7 +8,7 @@ import shlex
 import signal
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -125,7 +125,8 @@ async def test_engine_that_waits_for_its_streams_is_not_waited_for(tmp_path: Pat
 @pytest.mark.parametrize("how", [True, "stubborn"])
 @pytest.mark.parametrize("where", ["fork_child", "fork_own_session"])
 async def test_children_go_too(tmp_path: Path, where: str, how: object) -> None:
-    async with Rig(tmp_path, **{where: how}) as rig:
+    faults: dict[str, Any] = {where: how}
+    async with Rig(tmp_path, **faults) as rig:
         process = rig.process()
         identity = await process.start()
         await process.wait_ready()

@@ -111,7 +111,7 @@ def _ready_at(
 
 def _first_answer(port: int) -> float:
     """Ask for one token, again and again, until it comes; when that was."""
-    body = json.dumps(dict(MLX_LM.probe.body))
+    body = json.dumps(dict(MLX_LM.probe.body or {}))
     while True:
         engine = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:

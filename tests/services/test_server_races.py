@@ -110,7 +110,7 @@ async def test_a_server_that_cannot_be_stopped_stays_listed_and_says_why(
         assert ready.pid
         assert not runs(ready.pid)
         for escaped in psutil.net_connections("tcp4"):
-            if escaped.pid and escaped.laddr.port == ready.port:
+            if escaped.pid and escaped.laddr and escaped.laddr.port == ready.port:
                 os.kill(escaped.pid, signal.SIGKILL)
         await one.servers.stop("tiny")
         assert one.seen() == {}

@@ -67,7 +67,8 @@ class Probe:
     """A request whose 200 proves that the engine answers for its model."""
 
     path: str
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | None = None
+    """What is posted; without it the path is only got."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,8 @@ class Engine:
     withheld: frozenset[str]
     """Request keys that would make the engine load something else."""
     probe: Probe
+    health: Probe = Probe(path="/health")
+    """A request that a ready one answers with 200, however busy it is, unless something is wrong."""
     fatal: re.Pattern[str]
     """A log line after which the engine will never be ready, though it may stay alive."""
     meanings: Sequence[Meaning]
@@ -140,8 +143,8 @@ class Engine:
         """Say in words why a start or a run failed.
 
         ``kind`` is how the process adapter saw it (``exited``, ``fatal_line``, ``port_taken``,
-        ``timeout``, ``spawn``), ``tail`` the log's last lines. The log decides, since exit codes of
-        engines don't tell a crash from a stop; the last matching line wins.
+        ``timeout``, ``silent``, ``spawn``), ``tail`` the log's last lines. The log decides, since
+        exit codes of engines don't tell a crash from a stop; the last matching line wins.
         """
         for line in (detail, *reversed(tail)):
             for meaning in self.meanings:
@@ -152,6 +155,8 @@ class Engine:
             return PortTaken(detail, "Choose another --port, or none.", tail)
         if kind == "timeout":
             return StartFailed(detail, "The log says how far it came.", tail)
+        if kind == "silent":
+            return EngineCrashed(detail, "See the log.", tail)
         if kind == "spawn":
             return StartFailed(f"{self.executable} could not be started: {detail}", None, tail)
         how = f"signal {signal}" if signal else f"exit code {exit_code}"
