@@ -44,7 +44,7 @@ from mlx_manager_jupyter.schema.events import (
     Snapshot,
 )
 from mlx_manager_jupyter.schema.keys import CreateKey, Key, NewKey
-from mlx_manager_jupyter.schema.metrics import Hardware, Memory, Metrics, ServerLoad
+from mlx_manager_jupyter.schema.metrics import Hardware, Memory, Metrics, Pressure, ServerLoad
 from mlx_manager_jupyter.schema.models import (
     FIT_CONTEXT,
     Alternative,
@@ -151,6 +151,7 @@ __all__ = [
     "NotNegative",
     "Port",
     "Positive",
+    "Pressure",
     "Probability",
     "Problem",
     "Profile",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from mlx_manager_jupyter.schema.base import Record
 
@@ -16,12 +17,19 @@ class Hardware(Record):
     memory_bytes: int
 
 
+Pressure = Literal["normal", "warn", "critical"]
+
+
 class Memory(Record):
     """System memory at one moment. ``available_bytes`` can be had without swapping."""
 
     total_bytes: int
     used_bytes: int
     available_bytes: int
+    pressure: Pressure = "normal"
+    """What macOS says of it: from ``warn`` on it compresses and swaps."""
+    gpu_bytes: int | None = None
+    """The most that the GPU may hold; None where it has no limit of its own."""
 
 
 class ServerLoad(Record):

@@ -1,7 +1,7 @@
 """Hardware: this machine for real, the others by what their systems print.
 
-``cpuinfo_x86.txt`` and ``memory_stat_v1.txt`` are what a machine printed; ``vm_stat.txt``,
-``sysctl.txt`` and ``cpuinfo_arm.txt`` follow the formats of their systems with made-up numbers.
+``cpuinfo_x86.txt`` and ``memory_stat_v1.txt`` are what a machine printed; ``cpuinfo_arm.txt``
+follows the format of its system with made-up numbers.
 """
 
 from __future__ import annotations
@@ -14,17 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from mlx_manager_jupyter.adapters.hardware import (
+from mlx_manager_jupyter.adapters.hardware import Linux, this_machine
+from mlx_manager_jupyter.adapters.hardware.groups import (
     Group,
-    Linux,
-    Mac,
-    available_in_vm_stat,
-    chip_in_cpuinfo,
     counters_in,
     group_folders,
-    this_machine,
     within_groups,
 )
+from mlx_manager_jupyter.adapters.hardware.linux import chip_in_cpuinfo
 from mlx_manager_jupyter.schema import Memory
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -180,31 +177,3 @@ def test_the_chip_in_cpuinfo() -> None:
     assert chip_in_cpuinfo(recorded("cpuinfo_x86.txt")) == "AMD EPYC"
     assert chip_in_cpuinfo(recorded("cpuinfo_arm.txt")) == "Raspberry Pi 5 Model B Rev 1.0"
     assert chip_in_cpuinfo("processor\t: 0\n") is None
-
-
-# --- macOS ----------------------------------------------------------------------------------------
-
-
-def mac(vm_stat: str = "vm_stat.txt") -> Mac:
-    outputs = {"/usr/sbin/sysctl": "sysctl.txt", "/usr/bin/vm_stat": vm_stat}
-    return Mac(run=lambda program, *_: recorded(outputs[program]))
-
-
-def test_a_mac_by_what_its_programs_print() -> None:
-    hardware = mac().hardware()
-    assert (hardware.chip, hardware.memory_bytes) == ("Apple M3 Max", 64 * GiB)
-    available = (98765 + 598760 + 12345 + 20480) * 16384
-    assert mac().memory() == Memory(
-        total_bytes=64 * GiB, used_bytes=64 * GiB - available, available_bytes=available
-    )
-
-
-def test_the_page_size_is_read_not_assumed() -> None:
-    output = "Mach Virtual Memory Statistics: (page size of 4096 bytes)\nPages free:   10.\n"
-    assert available_in_vm_stat(output) == 40960
-
-
-@pytest.mark.parametrize("output", ["", "Pages free: 10.\n", "(page size of 4096 bytes)\n"])
-def test_what_is_not_vm_stat_is_refused(output: str) -> None:
-    with pytest.raises(ValueError, match="vm_stat"):
-        available_in_vm_stat(output)

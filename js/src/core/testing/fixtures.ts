@@ -5,6 +5,8 @@ import type {
   Metrics,
   Model,
   Problem,
+  Profile,
+  ProfileCheck,
   Server,
   ServerLoad,
   Snapshot,
@@ -58,7 +60,13 @@ export function load(memoryBytes: number | null, rate = 0, firstToken: number | 
 export function metrics(servers: Metrics['servers'] = {}): Metrics {
   return {
     time: new Date().toISOString(),
-    memory: { total_bytes: 48 * GB, used_bytes: 31.4 * GB, available_bytes: 16.6 * GB },
+    memory: {
+      total_bytes: 48 * GB,
+      used_bytes: 31.4 * GB,
+      available_bytes: 16.6 * GB,
+      pressure: 'normal',
+      gpu_bytes: null,
+    },
     servers,
   };
 }
@@ -168,3 +176,106 @@ export function fit(model: string, more: Partial<Fit> = {}): Fit {
     ...more,
   };
 }
+
+/** A profile with nothing set but what it must have; say what is different about yours. */
+export function profile(name: string, more: Partial<Profile> = {}): Profile {
+  return {
+    name,
+    model: 'mlx-community/Qwen3-Coder-14B-4bit',
+    description: '',
+    revision: null,
+    engine: 'auto',
+    model_type: 'auto',
+    aliases: [],
+    host: '127.0.0.1',
+    host_confirmed: false,
+    port: null,
+    system_prompt: null,
+    context_length: null,
+    max_tokens: null,
+    temperature: null,
+    top_p: null,
+    top_k: null,
+    min_p: null,
+    repetition_penalty: null,
+    seed: null,
+    tool_call_parser: null,
+    reasoning_parser: null,
+    message_converter: null,
+    enable_auto_tool_choice: false,
+    chat_template_file: null,
+    chat_template_args: null,
+    trust_remote_code: false,
+    adapter_path: null,
+    draft_model: null,
+    num_draft_tokens: null,
+    prompt_cache_size: null,
+    prompt_cache_bytes: null,
+    kv_bits: null,
+    kv_group_size: null,
+    quantized_kv_start: null,
+    decode_concurrency: null,
+    prompt_concurrency: null,
+    prefill_step_size: null,
+    max_concurrency: null,
+    queue_size: null,
+    queue_timeout: null,
+    log_level: null,
+    auto_start: false,
+    on_demand: true,
+    idle_unload_seconds: null,
+    pinned: false,
+    restart: 'on-failure',
+    env: {},
+    extra_args: [],
+    distributed: null,
+    command: [],
+    ready_path: '/v1/models',
+    base_url: null,
+    api_key_env: null,
+    ...more,
+  };
+}
+
+/** All is well: mlx-lm runs it, and honours what it does. */
+export function profileCheck(more: Partial<ProfileCheck> = {}): ProfileCheck {
+  return {
+    problems: [],
+    engine: 'mlx-lm',
+    honoured: [...HONOURED],
+    suggestions: [],
+    affects: [],
+    ...more,
+  };
+}
+
+/** What mlx-lm 0.32 honours, as its adapter says, less a few that no test needs. */
+const HONOURED = [
+  ...[
+    'name',
+    'description',
+    'model',
+    'revision',
+    'engine',
+    'model_type',
+    'host',
+    'port',
+    'aliases',
+  ],
+  ...['host_confirmed', 'env', 'extra_args', 'auto_start', 'on_demand', 'idle_unload_seconds'],
+  ...[
+    'pinned',
+    'restart',
+    'context_length',
+    'max_tokens',
+    'temperature',
+    'top_p',
+    'top_k',
+    'min_p',
+  ],
+  ...['chat_template_file', 'chat_template_args', 'trust_remote_code', 'adapter_path'],
+  ...['draft_model', 'num_draft_tokens', 'prompt_cache_size', 'prompt_cache_bytes', 'kv_bits'],
+  ...['kv_group_size', 'quantized_kv_start', 'decode_concurrency', 'prompt_concurrency'],
+  ...['prefill_step_size', 'log_level', 'system_prompt', 'repetition_penalty', 'seed'],
+  'distributed',
+];
