@@ -17,17 +17,13 @@ all of them.
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING
 
 from mlx_manager_jupyter.adapters.hardware.budget import Budget
 from mlx_manager_jupyter.adapters.hardware.linux import Linux
 from mlx_manager_jupyter.adapters.hardware.mac import Mac
-from mlx_manager_jupyter.adapters.hardware.machine import Held
+from mlx_manager_jupyter.adapters.hardware.machine import Held, Machine
 
-if TYPE_CHECKING:
-    from mlx_manager_jupyter.adapters.hardware.machine import Machine
-
-__all__ = ["Budget", "Held", "Linux", "Mac", "this_machine"]
+__all__ = ["Budget", "Held", "Linux", "Mac", "Machine", "this_machine"]
 
 
 def this_machine() -> Machine:

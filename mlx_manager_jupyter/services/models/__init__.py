@@ -13,7 +13,8 @@
                     `bits`, `capabilities`, `context`, `engines`, `families`, `flags`, `names`,
                     `parameters`, `reading`, `template`
 `kv`                memory for keys and values; `attention`, `layers`, `recurrent`, `shape`
-`fit`               whether it fits; `memory` learns from what servers really took
+`fit`               whether it fits; `memory` learns from what servers really took, `need` says
+                    what a profile will take
 `use`               who works with which model
 ==================  ============================================================================
 """

@@ -49,9 +49,14 @@ class Load:
     kv_bits: int | None = None
 
 
-def judge(needed: int, available: int, *, limit_percent: float = 85) -> FitVerdict:
-    """The verdict on ``needed`` of ``available`` bytes: no from ``limit_percent`` on."""
-    if available <= 0:
+def judge(
+    needed: int, available: int, *, limit_percent: float = 85, most: int | None = None
+) -> FitVerdict:
+    """The verdict on ``needed`` of ``available`` bytes: no from ``limit_percent`` on.
+
+    ``most`` is what the GPU can hold at all, if that is limited.
+    """
+    if available <= 0 or (most is not None and needed > most):
         return "no"
     percent = 100 * needed / available
     if percent >= limit_percent:
@@ -104,14 +109,16 @@ def fit(
     weights = row.weights_bytes or 0
     cache, (overhead, measured) = _cache(row, row, load), overhead_bytes(weights, usage)
     needed = weights + cache + overhead
-    verdict = judge(needed, memory.available_bytes, limit_percent=limit_percent)
+    verdict = judge(
+        needed, memory.available_bytes, limit_percent=limit_percent, most=memory.gpu_bytes
+    )
     smaller = None
     if verdict != "fits":
         builds = builds_of_same(row, others)
         sized = [(other, _needed(other, row, load, usage)) for other in builds]
         smaller = _best(
             [(other, size) for other, size in sized if size < needed],
-            memory.available_bytes,
+            memory,
             limit_percent,
             tight=verdict == "no",
         )
@@ -136,7 +143,11 @@ def fit(
     return replace(
         found,
         reason=_reason(
-            found, limit_percent, trained=row.model.context_length, unquantized=unquantized
+            found,
+            limit_percent,
+            trained=row.model.context_length,
+            unquantized=unquantized,
+            most=memory.gpu_bytes,
         ),
     )
 
@@ -158,12 +169,13 @@ def builds_of_same(row: Row, others: Iterable[Row]) -> list[Row]:
 
 
 def _best(
-    candidates: Iterable[tuple[Row, int]], available: int, limit: float, *, tight: bool
+    candidates: Iterable[tuple[Row, int]], memory: Memory, limit: float, *, tight: bool
 ) -> Alternative | None:
     """The largest that fits, else the largest that is tight; of equals one that is here."""
     verdicts = ["fits", "tight"] if tight else ["fits"]
+    available, most = memory.available_bytes, memory.gpu_bytes
     judged = [
-        (judge(needed, available, limit_percent=limit), needed, row.model.complete, row)
+        (judge(needed, available, limit_percent=limit, most=most), needed, row.model.complete, row)
         for row, needed in candidates
     ]
     for verdict in verdicts:
@@ -201,7 +213,14 @@ def _rule(weights: int) -> int:
     return BASE_BYTES + round(SHARE * max(0, weights))
 
 
-def _reason(found: Fit, limit_percent: float, *, trained: int | None, unquantized: bool) -> str:
+def _reason(
+    found: Fit,
+    limit_percent: float,
+    *,
+    trained: int | None,
+    unquantized: bool,
+    most: int | None,
+) -> str:
     """The numbers as a sentence or two."""
     times = f"{found.concurrency} x " if found.concurrency > 1 else ""
     parts = [
@@ -217,6 +236,8 @@ def _reason(found: Fit, limit_percent: float, *, trained: int | None, unquantize
     if found.verdict == "no":
         if found.needed_bytes > found.total_bytes:
             text += f" This machine has {_size(found.total_bytes)} in all."
+        elif most is not None and found.needed_bytes > most:
+            text += f" The GPU can hold {_size(most)} of it."
         elif found.spare_bytes > 0:
             text += f" More than {limit_percent:.0f} % would leave too little for the rest."
     if trained is not None and found.context_length > trained:

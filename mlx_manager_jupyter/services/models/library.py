@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from mlx_manager_jupyter.adapters.cache.folders import look_at_folder
+from mlx_manager_jupyter.adapters.cache.lookup import local_folder
 from mlx_manager_jupyter.adapters.cache.scan import scan
+from mlx_manager_jupyter.errors import UnknownModel
 from mlx_manager_jupyter.schema import Library, LibraryChanged
+from mlx_manager_jupyter.services.models.use import models_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -104,6 +109,14 @@ class LocalLibrary:
             if news:
                 self._publish(LibraryChanged(library=self.record))
 
+    async def look(self, model: str) -> Row | None:
+        """One model of this machine as of now, in whatever folder it is; None if there is none."""
+        await self.refresh()
+        for name in models_of(model):
+            if row := self._rows.get(name):
+                return row
+        return await asyncio.to_thread(self._look_at, model)
+
     async def refresh_once(self) -> None:
         """Scan if that was never done."""
         if self.record.version == 0:
@@ -130,6 +143,12 @@ class LocalLibrary:
         self.watch(watched=False)
         if self._scans:
             await asyncio.wait(self._scans)
+
+    def _look_at(self, model: str) -> Row | None:
+        with suppress(UnknownModel):
+            if folder := local_folder(model):
+                return self._reader.cached(look_at_folder(str(folder), time.time_ns()))
+        return None
 
     def _scan(self) -> tuple[dict[str, CachedModel], dict[str, Row], Index, int | None]:
         from mlx_manager_jupyter.services.models.index import Index  # noqa: PLC0415  not at start-up

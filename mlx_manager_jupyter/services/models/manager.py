@@ -24,11 +24,22 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from mlx_manager_jupyter.adapters.hub import Hub
-    from mlx_manager_jupyter.schema import Catalogue, Library, ModelSource, Verification
+    from mlx_manager_jupyter.schema import (
+        Alternative,
+        Catalogue,
+        FitVerdict,
+        Library,
+        Memory,
+        ModelSource,
+        Profile,
+        StoredUsage,
+        Verification,
+    )
     from mlx_manager_jupyter.services.models.catalogue import CatalogueKeeper
     from mlx_manager_jupyter.services.models.details import DetailsKeeper
     from mlx_manager_jupyter.services.models.library import LocalLibrary
     from mlx_manager_jupyter.services.models.memory import MemoryBook
+    from mlx_manager_jupyter.services.models.need import Need
     from mlx_manager_jupyter.services.models.rows import Row
     from mlx_manager_jupyter.services.models.use import Use
 
@@ -120,20 +131,33 @@ class ModelManager(LoggingConfigurable):
         row = await self._row(model)
         if row.weights_bytes is None:
             raise ModelUnusable(f"The size of {model} is not known.", "Ask again when online.")
-        memory = await self._memory.now()
-        others = await self._catalogue.loaded()
-        rows = {**(others.by_id if others else {}), **self._library.rows}
-        return await asyncio.to_thread(
-            _fit,
+        return await self._weigh(
             row,
-            list(rows.values()),
-            memory,
-            self._memory.usage,
+            await self._memory.now(),
             context_length=context_length,
             concurrency=concurrency,
             kv_bits=kv_bits,
-            limit_percent=self._memory.limit_percent,
         )
+
+    async def need(self, profile: Profile) -> Need | None:
+        """The memory that a run of this profile will take; None if nobody can say."""
+        if (row := await self._sized(profile.model)) is None:
+            return None
+        draft = await self._sized(profile.draft_model) if profile.draft_model else None
+        memory = await self._memory.now()
+        return await asyncio.to_thread(_need, profile, row, draft, memory, self._memory.usage)
+
+    async def smaller(self, profile: Profile, room: int) -> Alternative | None:
+        """The best smaller build of a profile's model for which ``room`` bytes would do."""
+        if (row := await self._sized(profile.model)) is None:
+            return None
+        memory = replace(await self._memory.now(), available_bytes=room)
+        found = await self._weigh(row, memory, **_load(profile))
+        return found.alternative
+
+    def verdict(self, needed: int, available: int) -> FitVerdict:
+        """Whether so many bytes fit into so many that are free."""
+        return self._memory.verdict(needed, available)
 
     async def resolve(self, words: str, source: ModelSource = "hub") -> Resolution:
         """The one model that loose words mean, preferring what is on this machine.
@@ -258,6 +282,24 @@ class ModelManager(LoggingConfigurable):
         await self._details.close()
         await self._hub.close()
 
+    async def _weigh(self, row: Row, memory: Memory, **load: int | None) -> Fit:
+        others = await self._catalogue.loaded()
+        rows = {**(others.by_id if others else {}), **self._library.rows}
+        return await asyncio.to_thread(
+            _fit,
+            row,
+            list(rows.values()),
+            memory,
+            self._memory.usage,
+            limit_percent=self._memory.limit_percent,
+            **load,
+        )
+
+    async def _sized(self, model: str) -> Row | None:
+        """A model of this machine whose size is known."""
+        row = await self._library.look(model)
+        return row if row and row.weights_bytes else None
+
     async def _row(self, model: str) -> Row:
         await self._library.refresh()
         local = self._library.rows.get(model)
@@ -272,6 +314,29 @@ def _fit(*args: Any, **options: Any) -> Fit:
     from mlx_manager_jupyter.services.models.fit import fit  # noqa: PLC0415  not at start-up
 
     return fit(*args, **options)
+
+
+def _load(profile: Profile) -> dict[str, int | None]:
+    """How a profile runs its model, as far as the memory depends on it."""
+    return {
+        "context_length": profile.context_length,
+        "concurrency": profile.decode_concurrency or 1,
+        "kv_bits": profile.kv_bits,
+    }
+
+
+def _need(
+    profile: Profile,
+    row: Row,
+    draft: Row | None,
+    memory: Memory,
+    usage: Sequence[StoredUsage],
+) -> Need | None:
+    from mlx_manager_jupyter.services.models.need import need_of  # noqa: PLC0415  not at start-up
+
+    load = _load(profile)
+    model = _fit(row, (), memory, usage, **load)
+    return need_of(profile, model, _fit(draft, (), memory, usage, **load) if draft else None)
 
 
 def _resolve(words: str, models: Sequence[Model]) -> Resolution:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mlx_manager_jupyter.adapters.hardware import Machine
     from mlx_manager_jupyter.adapters.storage import Store
-    from mlx_manager_jupyter.schema import Memory, Model
+    from mlx_manager_jupyter.schema import FitVerdict, Memory, Model
     from mlx_manager_jupyter.services.models.rows import Row
 
 #: A new peak is written down when it is higher than the last by this share.
@@ -43,6 +43,12 @@ class MemoryBook:
     def limit_percent(self) -> float:
         """Of the memory that is free, what a model may take."""
         return self._limit
+
+    def verdict(self, needed: int, available: int) -> FitVerdict:
+        """Whether so many bytes fit into so many."""
+        from mlx_manager_jupyter.services.models.fit import judge  # noqa: PLC0415  not at start-up
+
+        return judge(needed, available, limit_percent=self._limit)
 
     async def now(self) -> Memory:
         """System memory, measured now; loads what was learnt on first use."""
@@ -71,7 +77,8 @@ class MemoryBook:
             return model
         from mlx_manager_jupyter.services.models.fit import judge  # noqa: PLC0415  not at start-up
 
-        verdict = judge(needed, memory.available_bytes, limit_percent=self._limit)
+        available, most = memory.available_bytes, memory.gpu_bytes
+        verdict = judge(needed, available, limit_percent=self._limit, most=most)
         spare = memory.available_bytes - needed
         return replace(model, fit=verdict, needed_bytes=needed, spare_bytes=spare)
 
