@@ -131,6 +131,7 @@ class Installer:
         made = folder.version(version) if version else None
         if made is None:
             made = await self._make(folder, job, builder(choice))
+            job.found(made.name)
         if made == current:
             return self._already(job, made.name)
         try:

@@ -47,6 +47,7 @@ class Job:
             kind=wanted.kind,
             action=wanted.action,
             state="running",
+            stage="beginning",
             version=wanted.version,
             started_at=datetime.now(UTC),
         )
@@ -58,14 +59,12 @@ class Job:
 
     def stage(self, words: str) -> None:
         """Say what is being done from now on."""
-        self.line(f"== {words}")
+        self._keep(f"== {words}")
         self._tell(replace(self.record, stage=words))
 
     def line(self, text: str) -> None:
-        """Take down what a command printed. A full disk must not keep it from going on."""
-        self.lines.append(text)
-        with suppress(OSError), self.log.open("a", encoding="utf-8") as file:
-            file.write(f"{text}\n")
+        """Take down what a command printed."""
+        self._keep(text)
         if time.monotonic() - self._told >= PAUSE:
             self._tell(self.record)
 
@@ -74,7 +73,9 @@ class Job:
         self._tell(replace(self.record, version=version))
 
     def end(self, state: str, problem: Problem | None = None) -> None:
-        """It is over."""
+        """It is over. A problem that brings no log of its own is given the job's."""
+        if problem and not problem.log_tail:
+            problem = replace(problem, log_tail=tuple(self.lines)[-TAIL:])
         ended = replace(self.record, finished_at=datetime.now(UTC), error=problem)
         match state:
             case "done":
@@ -83,6 +84,12 @@ class Job:
                 self._tell(replace(ended, state="cancelled", stage="cancelled"))
             case _:
                 self._tell(replace(ended, state="failed"))
+
+    def _keep(self, text: str) -> None:
+        self.lines.append(text)
+        # A full disk must not keep the job from saying so.
+        with suppress(OSError), self.log.open("a", encoding="utf-8") as file:
+            file.write(f"{text}\n")
 
     def _tell(self, record: EngineJob) -> None:
         self._told = time.monotonic()

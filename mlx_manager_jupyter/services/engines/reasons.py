@@ -19,9 +19,6 @@ _UNREACHABLE = re.compile(
     r"NameResolutionError|Failed to resolve|ConnectTimeout|NewConnectionError|dns error|"
     r"Could not connect|error sending request|Connection refused"
 )
-_UNKNOWN = re.compile(
-    r"No matching distribution found for|no version of|was not found in the|no versions of"
-)
 _UNSOLVABLE = re.compile(r"ResolutionImpossible|conflicting dependencies|No solution found")
 _NO_SPACE = re.compile(r"No space left on device|Disk quota exceeded")
 _NO_VENV = re.compile(r"ensurepip is not available|No module named '?(?:ensurepip|venv)")
@@ -54,18 +51,31 @@ def failure(what: str, lines: Sequence[str]) -> MLXManagerError:
             "uv (UV_DEFAULT_INDEX).",
             tail,
         )
+    if _unknown(what, text):
+        return InstallFailed(
+            f"There is no {what} for this machine and its Python.",
+            "Choose another --version.",
+            tail,
+        )
     if _UNSOLVABLE.search(text):
         return InstallFailed(
             f"No versions of what {what} needs fit together on this machine.",
             "Choose another --version; the log says what contradicts what.",
             tail,
         )
-    if _UNKNOWN.search(text):
-        return InstallFailed(
-            f"There is no {what} for this machine and its Python.",
-            "Choose another --version.",
-            tail,
-        )
     reasons = [found[1] for line in lines if (found := _REASON.match(line))]
     why = f": {reasons[-1].rstrip('.')}" if reasons else ""
     return InstallFailed(f"{what} could not be installed{why}.", "The log says more.", tail)
+
+
+def _unknown(what: str, text: str) -> bool:
+    """Whether it is the package itself that nobody has, and not one that it needs."""
+    name = re.escape(what.replace(" ", "=="))
+    return bool(
+        re.search(
+            rf"No matching distribution found for {name}$|no version of {name}\b|"
+            rf"\b{name} was not found in",
+            text,
+            re.MULTILINE,
+        )
+    )
