@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
     from mlx_manager_jupyter.client.reply import Reply as Reply
     from mlx_manager_jupyter.errors import MLXManagerError as MLXManagerError
+    from mlx_manager_jupyter.notebook.access import env as env
     from mlx_manager_jupyter.notebook.chat import chat as chat
     from mlx_manager_jupyter.notebook.downloads import downloads as downloads
     from mlx_manager_jupyter.notebook.downloads import pull as pull
     from mlx_manager_jupyter.notebook.models import models as models
     from mlx_manager_jupyter.notebook.models import resolve as resolve
     from mlx_manager_jupyter.notebook.models import search as search
+    from mlx_manager_jupyter.notebook.servers import logs as logs
+    from mlx_manager_jupyter.notebook.servers import restart as restart
     from mlx_manager_jupyter.notebook.servers import serve as serve
     from mlx_manager_jupyter.notebook.servers import servers as servers
     from mlx_manager_jupyter.notebook.servers import stop as stop
@@ -37,9 +40,12 @@ _HOME = {
     "ServersPanel": "widgets.servers_panel",
     "chat": "notebook.chat",
     "downloads": "notebook.downloads",
+    "env": "notebook.access",
+    "logs": "notebook.servers",
     "models": "notebook.models",
     "pull": "notebook.downloads",
     "resolve": "notebook.models",
+    "restart": "notebook.servers",
     "search": "notebook.models",
     "serve": "notebook.servers",
     "servers": "notebook.servers",

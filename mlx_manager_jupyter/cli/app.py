@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from mlx_manager_jupyter.cli import daemon, demo, downloads, engines, models
+from mlx_manager_jupyter.cli import (
+    chat,
+    daemon,
+    demo,
+    downloads,
+    engines,
+    logs,
+    models,
+    servers,
+    status,
+)
 from mlx_manager_jupyter.errors import MLXManagerError
 from mlx_manager_jupyter.notebook.format import hints
 
@@ -22,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-NOUNS = (models, downloads, engines, daemon, demo)
+NOUNS = (status, models, downloads, servers, logs, chat, engines, daemon, demo)
 
 FAILED = 1
 INTERRUPTED = 128 + signal.SIGINT

@@ -63,9 +63,14 @@ class Client:
         """Base URL for OpenAI clients on this machine; they need a key."""
         return f"{self._transport.door.url}v1"
 
+    @property
+    def gateway_key(self) -> str:
+        """A key for them that dies with this process."""
+        return self._transport.key
+
     def status(self) -> Status:
-        """Version, machine, memory and servers."""
-        return self.call("GET", "status", Status)
+        """Version, machine, memory, and the servers with what each does right now."""
+        return self.call("GET", "status?loads=true", Status)
 
     def events(self, last_id: str | None = None) -> Generator[AnyEvent]:
         """Follow what happens: a `Snapshot` first, then every change. Close it to leave.

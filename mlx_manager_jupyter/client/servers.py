@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 import msgspec
+from msgspec.structs import replace
 
 from mlx_manager_jupyter.errors import (
     ExtensionUnreachable,
@@ -63,6 +66,36 @@ class ServerCalls:
         answer = self._client.send("POST", "servers", wanted)
         server = msgspec.json.decode(answer.content, type=Server)
         return Started(server, answer.status_code == HTTPStatus.ACCEPTED)
+
+    def serve(
+        self, wanted: StartServer, feed: Feed, show: Callable[[Server], object] = lambda _: None
+    ) -> Started:
+        """Start a server, or find it running, and wait until it answers.
+
+        Args:
+            wanted: what to run.
+            feed: where changes are told.
+            show: is given the record several times a second, the last one included.
+
+        Raises:
+            MLXManagerError: why it can't be started, or why it does not answer.
+            KeyboardInterrupt: stopped waiting. A server that this call started is stopped first,
+                and ``show`` sees it ``stopped``; one that was there before goes on.
+        """
+        with ThreadPoolExecutor(1) as aside:
+            # Asked by another thread: an interrupt here must not leave us without the answer, for
+            # then nobody would know what to stop.
+            asked = aside.submit(self.start, wanted)
+            try:
+                started = asked.result()
+                return Started(self.ready(started.server, feed, show), started.is_new)
+            except (KeyboardInterrupt, SystemExit):
+                with suppress(MLXManagerError):  # it was refused, or is gone
+                    started = asked.result()
+                    if started.is_new:
+                        self.stop(started.server.name)
+                        show(replace(started.server, state="stopped", pid=None, progress=None))
+                raise
 
     def stop(self, name: str) -> None:
         """Stop a server, or dismiss a failed one. Returns when its processes are gone."""

@@ -56,6 +56,16 @@ class Transport:
                 self._door = self._find()
             return self._door
 
+    @property
+    def key(self) -> str:
+        """This process's own key of the gateway, tried: a restarted extension knows no old ones.
+
+        Raises:
+            ExtensionUnreachable: there is nobody to ask for one.
+        """
+        with self.stream("GET", f"{GATEWAY}models"):
+            return self._secret(GATEWAY)
+
     def call(
         self, method: str, path: str, body: object = None, *, patient: bool = False
     ) -> httpx2.Response:

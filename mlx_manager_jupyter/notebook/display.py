@@ -6,7 +6,6 @@ no script and no style sheet, so that a saved notebook looks the same and needs 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from html import escape
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -54,8 +53,6 @@ _CARD = (
 )
 _CELL = "text-align:left;padding:3px 10px"
 _SHORT_CELL = f"{_CELL};white-space:nowrap"
-#: Characters. What is longer is a sentence, and may take several lines.
-_SHORT = 40
 #: Of plain text, where no terminal says how wide its lines are: what notebooks show without a bar.
 _PAGE = 110
 
@@ -162,29 +159,6 @@ def facts(server: Server, gateway_url: str | None = None) -> list[str]:
     return known
 
 
-def doing(server: Server) -> str:
-    """The state, with what is known about it: ``loading weights, 2.4 GB of 3.9 GB``."""
-    progress = server.progress
-    if progress is None or server.state not in ("starting", "loading"):
-        return server.state
-    if progress.done_bytes is None or progress.total_bytes is None:
-        return progress.stage
-    done, total = fmt.size(progress.done_bytes), fmt.size(progress.total_bytes)
-    return f"{progress.stage}, {done} of {total}"
-
-
-def up_time(server: Server) -> str:
-    """``1 h 12 m``; empty for what does not run."""
-    if server.started_at is None or server.state in ("failed", "stopped"):
-        return ""
-    return fmt.duration((datetime.now(UTC) - server.started_at).total_seconds())
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], states: Sequence[Any]) -> Bundle:
-    """A table of servers; ``states`` colour the dots before the rows' first column."""
-    return {"text/html": _html(header, rows, states), "text/plain": _plain(header, rows)}
-
-
 def listing(
     columns: Sequence[Column], cell: Callable[[Column, int], str], foot: Sequence[str] = ()
 ) -> Bundle:
@@ -208,24 +182,3 @@ def listing(
         "text/html": html + "".join(f"<p>{escape(each)}</p>" for each in foot),
         "text/plain": text,
     }
-
-
-def _html(header: Sequence[str], rows: Sequence[Sequence[str]], states: Sequence[Any]) -> str:
-    head = "".join(f'<th scope="col" style="{_CELL}">{escape(title)}</th>' for title in header)
-    body = ""
-    for (first, *rest), state in zip(rows, states, strict=True):
-        cells = f'<th scope="row" style="{_SHORT_CELL}">{dot(state)}{escape(first)}</th>'
-        for value in rest:
-            style = _SHORT_CELL if len(value) <= _SHORT else _CELL
-            cells += f'<td style="{style}">{escape(value)}</td>'
-        body += f"<tr>{cells}</tr>"
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _plain(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = (
-        "  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True))
-        for line in (header, *rows)
-    )
-    return "\n".join(line.rstrip() for line in lines)

@@ -6,7 +6,12 @@ Pure, without IPython: the command line uses it too.
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+import msgspec
+
+from mlx_manager_jupyter.notebook.durations import seconds_in
+from mlx_manager_jupyter.schema import EngineChoice, StartServer
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -32,6 +37,24 @@ def _from(least: int) -> Callable[[str], int]:
         return number
 
     return read
+
+
+def _time(text: str) -> float:
+    try:
+        return seconds_in(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+def field(pair: str) -> tuple[str, Any]:
+    """``temperature=0.2`` → name and number; what is no JSON is text."""
+    name, equals, value = pair.partition("=")
+    if not equals or not name.strip():
+        raise ArgumentTypeError(f"{pair!r}: write it as field=value")
+    try:
+        return name.strip(), msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        return name.strip(), value
 
 
 SEARCH: Sequence[Option] = (
@@ -90,6 +113,81 @@ PULL: Sequence[Option] = (
     ),
     (("--no-wait",), {"action": "store_true", "help": "Return before it is here."}),
 )
+
+_NO_WAIT: Option = (("--no-wait",), {"action": "store_true", "help": "Return before it is ready."})
+
+#: Fields of a profile as ``--set field=value``; a command that makes profiles takes it, too.
+SET: Option = (
+    ("--set",),
+    {
+        "action": "append",
+        "default": [],
+        "type": field,
+        "metavar": "FIELD=VALUE",
+        "help": "Any field of a profile; as often as you like.",
+    },
+)
+
+SERVE: Sequence[Option] = (
+    (("target",), {"nargs": "+", "metavar": "MODEL|PROFILE", "help": "What to serve."}),
+    (("--name",), {"help": "What to call the server."}),
+    (
+        ("--engine",),
+        {"choices": get_args(EngineChoice), "metavar": "E", "help": "What runs it, or auto."},
+    ),
+    (
+        ("--port",),
+        {"type": int, "metavar": "P", "help": "Its port; by default the first free one."},
+    ),
+    (
+        ("--context-length",),
+        {"type": _from(1), "metavar": "N", "help": "Tokens of a conversation to have room for."},
+    ),
+    (
+        ("--ttl",),
+        {"type": _time, "metavar": "20m", "help": "End it after so long without a request."},
+    ),
+    (
+        ("--keep",),
+        {"action": "store_true", "default": None, "help": "Let it outlive Jupyter."},
+    ),
+    (
+        ("--force",),
+        {"action": "store_true", "help": "Start it though the memory says no."},
+    ),
+    _NO_WAIT,
+    SET,
+)
+
+STOP: Sequence[Option] = (
+    (("names",), {"nargs": "*", "metavar": "NAME", "help": "Servers to stop."}),
+    (("--all",), {"action": "store_true", "help": "Stop all of them."}),
+)
+
+RESTART: Sequence[Option] = ((("name",), {"metavar": "NAME", "help": "The server."}), _NO_WAIT)
+
+LOGS: Sequence[Option] = (
+    (("name",), {"metavar": "NAME", "help": "The server."}),
+    (
+        ("-n", "--lines"),
+        {"type": _from(0), "default": 50, "metavar": "N", "help": "How many lines; 50."},
+    ),
+)
+
+
+def served(given: Namespace) -> StartServer:
+    """What `SERVE` read."""
+    return StartServer(
+        model=" ".join(given.target),
+        name=given.name,
+        engine=given.engine,
+        port=given.port,
+        context_length=given.context_length,
+        ttl=given.ttl,
+        keep=given.keep,
+        force=given.force,
+        set=dict(given.set),
+    )
 
 
 def searched(given: Namespace) -> dict[str, Any]:

@@ -1,37 +1,43 @@
-"""``serve``, ``servers`` and ``stop``: what the magics of the same names call."""
+"""``serve``, ``servers``, ``stop``, ``restart`` and ``logs``: what those magics call."""
 
 from __future__ import annotations
 
-import threading
-from time import monotonic
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from mlx_manager_jupyter.client.client import shared_client
 from mlx_manager_jupyter.client.feed import shared_feed
-from mlx_manager_jupyter.errors import MLXManagerError, NotReady, UnknownServer
-from mlx_manager_jupyter.notebook import format as fmt
-from mlx_manager_jupyter.notebook.display import (
-    TICK_SECONDS,
-    Live,
-    card,
-    doing,
-    facts,
-    table,
-    up_time,
-)
+from mlx_manager_jupyter.errors import BadRequest, InvalidValue
+from mlx_manager_jupyter.notebook.display import dot, listing
+from mlx_manager_jupyter.notebook.durations import seconds_in
 from mlx_manager_jupyter.notebook.errors import short_errors
+from mlx_manager_jupyter.notebook.server_rows import doing, problems, server_columns
+from mlx_manager_jupyter.notebook.starting import Start
 from mlx_manager_jupyter.schema import Server, StartServer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import pandas as pd
 
-    from mlx_manager_jupyter.client.client import Client
+    from mlx_manager_jupyter.notebook.table import Column
+    from mlx_manager_jupyter.schema import EngineChoice, ServerLoad
 
 
 class Servers(list[Server]):
-    """Servers, as a list that shows itself as a table."""
+    """Servers, as a list that shows itself as a table.
+
+    Attributes:
+        loads: what each of them does at this moment, by its name.
+    """
+
+    def __init__(
+        self, servers: Iterable[Server] = (), loads: Mapping[str, ServerLoad] | None = None
+    ) -> None:
+        super().__init__(servers)
+        self.loads = dict(loads or {})
 
     def to_frame(self) -> pd.DataFrame:
         """One row a server, one column a field of the record."""
@@ -53,20 +59,21 @@ class Servers(list[Server]):
         if not self:
             text = "No server runs. Start one with %mlx_serve MODEL."
             return {"text/html": f"<p>{text}</p>", "text/plain": text}
-        rows = [
-            (
-                server.name,
-                str(MLXManagerError.of(server.error)) if server.error else doing(server),
-                fmt.short_model(server.model),
-                server.engine,
-                fmt.size(server.size_bytes) if server.size_bytes else "",
-                str(server.port or ""),
-                up_time(server),
-            )
-            for server in self
-        ]
-        header = ("name", "state", "model", "engine", "size", "port", "up")
-        return table(header, rows, [server.state for server in self])
+        return listing(server_columns(self, self.loads), self._cell, problems(self))
+
+    def _cell(self, column: Column, row: int) -> str:
+        mark = dot(self[row].state) if column.title == "name" else ""
+        return mark + escape(column.cells[row])
+
+
+class Log(list[str]):
+    """The last lines of a log, as a list that shows itself as text."""
+
+    def __repr__(self) -> str:
+        return "\n".join(self) or "The log is empty so far."
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ANN401, ARG002, FBT001  IPython's
+        printer.text(repr(self))
 
 
 @short_errors
@@ -76,7 +83,8 @@ def servers() -> Servers:
     Raises:
         ExtensionUnreachable: no Jupyter server with the extension answers.
     """
-    return Servers(shared_client().servers.list())
+    status = shared_client().status()
+    return Servers(status.servers, status.loads)
 
 
 def status(name: str | None = None) -> Servers:
@@ -85,17 +93,36 @@ def status(name: str | None = None) -> Servers:
     Raises:
         UnknownServer: there is none of that name; the message names the nearest ones.
     """
-    return servers() if name is None else Servers([shared_client().servers.get(name)])
+    found = servers()
+    if name is None:
+        return found
+    return Servers([shared_client().servers.get(name)], found.loads)
 
 
 @short_errors
-def stop(name: str) -> None:
-    """Stop a server; returns when its processes are gone and its memory is free.
+def stop(*names: str) -> None:
+    """Stop servers; returns when their processes are gone and their memory is free.
+
+    Args:
+        names: of the servers; a failed one is dismissed.
 
     Raises:
         UnknownServer: there is none of that name; the message names the nearest ones.
     """
-    shared_client().servers.stop(name)
+    if not names:
+        raise BadRequest("Say which servers to stop.", "mlx.servers() lists them.")
+    for name in names:
+        shared_client().servers.stop(name)
+
+
+@short_errors
+def logs(name: str, lines: int = 50) -> Log:
+    """The last lines of a server's log.
+
+    Raises:
+        UnknownServer: there is none of that name; the message names the nearest ones.
+    """
+    return Log(shared_client().servers.logs(name, lines).lines)
 
 
 @short_errors
@@ -103,8 +130,13 @@ def serve(
     target: str,
     *,
     name: str | None = None,
-    wait: bool = True,
+    engine: EngineChoice | None = None,
+    port: int | None = None,
+    context_length: int | None = None,
+    ttl: float | str | None = None,
     keep: bool | None = None,
+    force: bool = False,
+    wait: bool = True,
     **fields: Any,
 ) -> Server:
     """Start serving a model and show how that goes.
@@ -112,9 +144,14 @@ def serve(
     Args:
         target: a profile, a model of the local cache, or a folder.
         name: what to call the server; by default the profile's or the model's name.
-        wait: return when it answers; otherwise at once.
+        engine: the program that runs it, or ``auto``.
+        port: the engine's; by default the first free one.
+        context_length: tokens of a conversation to have room for.
+        ttl: end it after so long without a request: seconds, or as ``"20m"``.
         keep: let it outlive the Jupyter server.
-        fields: ``engine``, ``port`` and any other field of a profile, for this server alone.
+        force: start it though the memory says no.
+        wait: return when it answers; otherwise at once.
+        fields: any other field of a profile, for this server alone.
 
     Returns:
         The server: ready, or with ``wait=False`` starting.
@@ -123,50 +160,63 @@ def serve(
         MLXManagerError: it can't start, or failed; with a hint and the last lines of its log.
         KeyboardInterrupt: stopped waiting; a server that this call started is stopped too.
     """
-    own = {key: fields.pop(key) for key in ("engine", "port") if key in fields}
-    client = shared_client()
-    begun = monotonic()
-    live = Live()
-    started = client.servers.start(
-        StartServer(model=target, name=name, keep=keep, set=fields, **own)
+    wanted = StartServer(
+        model=target,
+        name=name,
+        engine=engine,
+        port=port,
+        context_length=context_length,
+        ttl=_seconds(ttl) if isinstance(ttl, str) else ttl,
+        keep=keep,
+        force=force,
+        set=fields,
     )
-    server = started.server
-    if wait:
-        try:
-            server = _until_ready(client, server, live, begun)
-        except KeyboardInterrupt:
-            if started.is_new:
-                client.servers.stop(server.name)
-                live.show(card(server, "interrupted: stopped again", ()), "interrupted")
-            raise
-    says = doing(server)
-    if server.state == "ready":
-        took = server.ready_seconds if started.is_new else None
-        says = f"ready in {fmt.seconds(took or monotonic() - begun)}"
-        if not started.is_new:
-            says = "ready, it was running already"
-    live.show(card(server, says, facts(server, client.gateway_url)), "done")
+    return started(wanted, wait=wait)
+
+
+def started(wanted: StartServer, *, wait: bool) -> Server:
+    """What `serve` does, of a request that is written already."""
+    calls = shared_client().servers
+    start = Start()
+    if not wait:
+        answer = calls.start(wanted)
+        start.end(answer.server, doing(answer.server))
+        return answer.server
+    with start:
+        answer = calls.serve(wanted, shared_feed(), start.show)
+    took = answer.server.ready_seconds if answer.is_new else None
+    says = "ready, it was running already"
+    start.end(answer.server, start.ready_in(took) if answer.is_new else says)
+    return answer.server
+
+
+@short_errors
+def restart(name: str, *, wait: bool = True) -> Server:
+    """Stop a server and start it again, with its profile as that is by now.
+
+    Args:
+        name: of the server; one that failed is tried again.
+        wait: return when it answers; otherwise at once.
+
+    Raises:
+        UnknownServer: there is none of that name; the message names the nearest ones.
+        MLXManagerError: it can't start, or failed; with a hint and the last lines of its log.
+        KeyboardInterrupt: stopped waiting; it goes on.
+    """
+    calls = shared_client().servers
+    server = calls.restart(name)
+    start = Start()
+    if not wait:
+        start.end(server, doing(server))
+        return server
+    with start:
+        server = calls.ready(server, shared_feed(), start.show)
+    start.end(server, start.ready_in(server.ready_seconds))
     return server
 
 
-def _until_ready(client: Client, server: Server, live: Live, begun: float) -> Server:
-    """Wait for an end of the start. What counts is asked for; events only say when to ask."""
-    changed = threading.Event()
-    leave = shared_feed().listen(lambda _: changed.set())
+def _seconds(text: str) -> float:
     try:
-        while server.state in ("starting", "loading", "stopping"):
-            says = f"{doing(server)} · {fmt.duration(monotonic() - begun)}"
-            live.tick(card(server, says, facts(server)), doing(server))
-            changed.wait(TICK_SECONDS)
-            changed.clear()
-            server = client.servers.get(server.name)
-    except UnknownServer:
-        live.show(card(server, "was stopped while it started", ()), "stopped")
-        raise NotReady(f"{server.name} was stopped while it started.") from None
-    finally:
-        leave()
-    if server.state != "ready":
-        live.show(card(server, server.state, facts(server)), server.state)
-        error = server.error or NotReady(f"{server.name} is {server.state}.").problem
-        raise MLXManagerError.of(error)
-    return server
+        return seconds_in(text)
+    except ValueError as error:
+        raise InvalidValue(f"ttl: {error}.") from None

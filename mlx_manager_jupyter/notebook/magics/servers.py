@@ -1,12 +1,11 @@
-"""``%mlx_serve``, ``%mlx_stop``, ``%mlx_status`` and ``%mlx_logs``."""
+"""``%mlx_serve``, ``%mlx_stop``, ``%mlx_restart``, ``%mlx_status``, ``%mlx_logs``, ``%mlx_env``."""
 
 # IPython's decorators have no types.
 # mypy: allow-untyped-calls, allow-untyped-decorators
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
@@ -14,7 +13,11 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
 
 from mlx_manager_jupyter.notebook.errors import magic_errors
-from mlx_manager_jupyter.notebook.magics.parsing import parse
+from mlx_manager_jupyter.notebook.magics.parsing import options, parse
+from mlx_manager_jupyter.notebook.options import LOGS, RESTART, SERVE, STOP, served
+
+if TYPE_CHECKING:
+    from mlx_manager_jupyter.notebook.access import Access
 
 
 @magics_class
@@ -22,35 +25,19 @@ class ServerMagics(Magics):
     """Start, stop, and see what runs."""
 
     @magic_arguments()
-    @argument("target", nargs="+", metavar="MODEL|PROFILE", help="What to serve.")
-    @argument("--name", help="What to call the server.")
-    @argument("--engine", help="The program that runs the model, or auto.")
-    @argument("--port", type=int, help="The engine's port; by default the first free one.")
-    @argument("--keep", action="store_true", default=None, help="Let it outlive Jupyter.")
-    @argument("--no-wait", action="store_true", help="Return before it is ready.")
-    @argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="Profile field.")
+    @options(SERVE)
     @magic_errors()
     @no_var_expand
     @line_magic
     def mlx_serve(self, line: str) -> None:
         """Start serving a model and wait until it answers."""
-        from mlx_manager_jupyter.notebook.servers import serve  # noqa: PLC0415  on use
+        from mlx_manager_jupyter.notebook.servers import started  # noqa: PLC0415  on use
 
         given = parse(self.mlx_serve, line)
-        fields = {"engine": given.engine, "port": given.port}
-        fields = {key: value for key, value in fields.items() if value is not None}
-        serve(
-            " ".join(given.target),
-            name=given.name,
-            keep=given.keep,
-            wait=not given.no_wait,
-            **fields,
-            **dict(map(_field, given.set)),
-        )
+        started(served(given), wait=not given.no_wait)
 
     @magic_arguments()
-    @argument("names", nargs="*", metavar="NAME", help="Servers to stop.")
-    @argument("--all", action="store_true", help="Stop all of them.")
+    @options(STOP)
     @magic_errors()
     @no_var_expand
     @line_magic
@@ -66,6 +53,18 @@ class ServerMagics(Magics):
             print(f"{name} stopped.")  # noqa: T201  a magic displays
 
     @magic_arguments()
+    @options(RESTART)
+    @magic_errors()
+    @no_var_expand
+    @line_magic
+    def mlx_restart(self, line: str) -> None:
+        """Stop a server, start it again, and wait until it answers."""
+        from mlx_manager_jupyter.notebook.servers import restart  # noqa: PLC0415  on use
+
+        given = parse(self.mlx_restart, line)
+        restart(given.name, wait=not given.no_wait)
+
+    @magic_arguments()
     @argument("name", nargs="?", help="One server only.")
     @magic_errors()
     @no_var_expand
@@ -77,26 +76,28 @@ class ServerMagics(Magics):
         display(status(parse(self.mlx_status, line).name))
 
     @magic_arguments()
-    @argument("name", help="The server.")
-    @argument("-n", type=int, default=50, help="How many lines.")
+    @options(LOGS)
     @magic_errors()
     @no_var_expand
     @line_magic
     def mlx_logs(self, line: str) -> None:
         """Show the last lines of a server's log."""
-        from mlx_manager_jupyter.client.client import shared_client  # noqa: PLC0415  on use
+        from mlx_manager_jupyter.notebook.servers import logs  # noqa: PLC0415  on use
 
         given = parse(self.mlx_logs, line)
-        log = shared_client().servers.logs(given.name, given.n)
-        print("\n".join(log.lines) or "The log is empty so far.")  # noqa: T201  a magic displays
+        print(logs(given.name, given.lines))  # noqa: T201  a magic displays
 
+    @magic_arguments()
+    @argument("--set", action="store_true", help="Set them as variables of this kernel.")
+    @magic_errors()
+    @no_var_expand
+    @line_magic
+    def mlx_env(self, line: str) -> Access | None:
+        """Base URL and key for any OpenAI client; the key is not shown, but in the answer."""
+        from mlx_manager_jupyter.notebook import access  # noqa: PLC0415  on use
 
-def _field(pair: str) -> tuple[str, Any]:
-    """``temperature=0.2`` → number; what is no JSON is text."""
-    name, equals, value = pair.partition("=")
-    if not equals:
-        raise UsageError(f"--set {pair}: write it as field=value.")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
+        if not parse(self.mlx_env, line).set:
+            return access.env()
+        access.export()
+        print(f"{access.URL_VARIABLE} and {access.KEY_VARIABLE} are set in this kernel.")  # noqa: T201  a magic displays
+        return None
