@@ -29,6 +29,9 @@ class Launch:
     marker: tuple[str, str] | None = None
     """A variable and its value that ``env`` has, and nobody else's: whoever carries it in the end
     belongs to this run, wherever it has gone."""
+    stdin: Literal["empty", "silent", "full"] = "empty"
+    """``empty`` ends at once; ``silent`` never ends and never says anything; ``full`` is silent
+    after as much as a pipe holds, so that whoever passes it on can't pass on more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

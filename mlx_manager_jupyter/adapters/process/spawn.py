@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import subprocess
 import sys
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import psutil
@@ -17,6 +19,8 @@ from mlx_manager_jupyter.adapters.process.run_log import create_log
 from mlx_manager_jupyter.schema import Identity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlx_manager_jupyter.adapters.process.records import Launch
 
 #: Seconds between two looks where the kernel offers no descriptor to wait for (macOS).
@@ -32,12 +36,13 @@ def spawn(launch: Launch) -> Identity:
     try:
         if not port_is_free(launch.host, launch.port):
             raise ProcessFailed(port_taken(launch.port))
-        with create_log(launch.log) as log:
+        with create_log(launch.log) as log, _stdin(launch) as (stdin, kept):
             child = subprocess.Popen(
                 launch.argv,
                 env=dict(launch.env),
                 cwd=launch.cwd,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
+                pass_fds=kept,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -48,6 +53,25 @@ def spawn(launch: Launch) -> Identity:
     # Until it is reaped even a child that has ended already keeps its pid and create time.
     created = psutil.Process(child.pid).create_time()
     return Identity(pid=child.pid, create_time=created, argv=launch.argv)
+
+
+@contextmanager
+def _stdin(launch: Launch) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """What the child reads, and what it has to hold open so that this does not end."""
+    if launch.stdin == "empty":
+        yield subprocess.DEVNULL, ()
+        return
+    reading, writing = os.pipe()
+    try:
+        if launch.stdin == "full":
+            os.set_blocking(writing, False)
+            with suppress(BlockingIOError):
+                while True:
+                    os.write(writing, b"\n" * select.PIPE_BUF)
+        yield reading, (writing,)
+    finally:
+        os.close(reading)
+        os.close(writing)
 
 
 def port_taken(port: int) -> Failure:
