@@ -84,19 +84,16 @@ def _version() -> str:
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """``%load_ext mlx_manager_jupyter``: register the magics."""
-    from mlx_manager_jupyter.notebook.magics import MAGICS  # noqa: PLC0415  kernels only
+    from mlx_manager_jupyter.notebook import magics  # noqa: PLC0415  kernels only
 
-    shell.register_magics(*MAGICS)
+    magics.load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """``%unload_ext mlx_manager_jupyter``: take the magics away again."""
-    from mlx_manager_jupyter.notebook.magics import MAGICS  # noqa: PLC0415  kernels only
+    from mlx_manager_jupyter.notebook import magics  # noqa: PLC0415  kernels only
 
-    for magics in MAGICS:
-        for kind, names in magics.magics.items():
-            for name in names:
-                shell.magics_manager.magics[kind].pop(name, None)
+    magics.unload(shell)
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
