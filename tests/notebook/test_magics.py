@@ -58,6 +58,7 @@ def test_no_wait_status_logs_and_stop(jupyter: Jupyter, kernel: Kernel) -> None:
     assert '<th scope="row"' in status["text/html"]
     assert "mlx-lm" in kernel.ok("%mlx_status one").text
     until(lambda: "Starting httpd" in kernel.ok("%mlx_logs one -n 5").text)
+    assert "one " in kernel.ok("%mlx_restart one --no-wait").text
     assert kernel.ok("%mlx_stop one").text.strip() == "one stopped."
     with jupyter.using() as client, pytest.raises(UnknownServer):
         client.servers.get("one")
@@ -83,6 +84,14 @@ def test_set_reads_json_and_takes_the_rest_as_text(jupyter: Jupyter, kernel: Ker
         ("%mlx_serve", "required: MODEL|PROFILE"),
         ("%mlx_serve x --port many", "invalid int value"),
         ("%mlx_serve x --set temperature", "field=value"),
+        ("%mlx_serve x --set wait=false", "'wait'"),
+        ("%mlx_serve x --ttl soon", "write it as 20m, 90s"),
+        ("%mlx_serve x --ttl 0", "more than nothing"),
+        ("%mlx_serve x --engine llama", "invalid choice: 'llama'"),
+        ("%mlx_serve x --context-length none", "no whole number"),
+        ("%mlx_restart", "required: NAME"),
+        ("%mlx_logs x -n -1", "less than 0"),
+        ("%mlx_env now", "unrecognized arguments: now"),
         ("%mlx_serve x --set tempersture=1", "temperature"),
         ("%mlx_serve 'x", "No closing quotation"),
         ("%mlx_stop", "or --all"),
@@ -107,6 +116,7 @@ def test_a_users_mistake_is_one_line_and_an_error(kernel: Kernel, code: str, wor
     [
         ("%mlx_serve org/none", "UnknownModel", "org/none"),
         ("%mlx_stop nobody", "UnknownServer", "nobody"),
+        ("%mlx_restart nobody", "UnknownServer", "nobody"),
         ("%mlx_status nobody", "UnknownServer", "nobody"),
         ("%mlx_logs nobody", "UnknownServer", "nobody"),
         ("%%mlx_chat nobody\nhi", "NotFound", "nobody"),
