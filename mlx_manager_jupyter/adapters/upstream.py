@@ -15,12 +15,14 @@ import msgspec
 from mlx_manager_jupyter.errors import UpstreamFailed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     import aiohttp
 
 #: Seconds to reach an engine on this machine; answers themselves may take as long as they like.
 CONNECT_TIMEOUT = 5.0
+
+OK = 200
 
 
 class Answer:
@@ -80,21 +82,30 @@ class Upstream:
                 )
             )
 
-    async def post(self, host: str, port: int, path: str, body: bytes) -> Answer:
-        """`send` to an engine of this machine."""
-        return await self.send(address(host, port) + path, body)
-
     async def answers(
-        self, host: str, port: int, path: str, body: Mapping[str, Any] | None
+        self,
+        url: str,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        accepts: Callable[[bytes], bool] | None = None,
     ) -> bool:
-        """Whether the engine answers this request with 200. Waits as long as it thinks."""
-        url = address(host, port) + path
+        """Whether it answers with 200, and with a body that is accepted. Takes as long as it does.
+
+        Args:
+            url: what is asked.
+            body: is posted; without one the URL is got.
+            headers: of the request.
+            accepts: judges the body of the answer; any will do without it.
+        """
         try:
-            answer = await self.send(url, None if body is None else msgspec.json.encode(body))
+            sent = None if body is None else msgspec.json.encode(body)
+            answer = await self.send(url, sent, headers)
+            with contextlib.closing(answer):
+                if answer.status != OK or accepts is None:
+                    return answer.status == OK
+                return accepts(await answer.read())
         except UpstreamFailed:
             return False
-        with contextlib.closing(answer):
-            return answer.status == 200  # noqa: PLR2004
 
     async def warm(self) -> None:
         """Make the client now, so that no request waits for the import."""
@@ -118,11 +129,6 @@ class Upstream:
                     trust_env=False,
                 )
             return self._session
-
-
-def address(host: str, port: int) -> str:
-    """The beginning of every URL of an engine on this machine."""
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 @contextlib.contextmanager

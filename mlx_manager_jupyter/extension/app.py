@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from mlx_manager_jupyter import __version__
 from mlx_manager_jupyter.adapters.engines import ENGINES
-from mlx_manager_jupyter.adapters.hardware import this_machine
 from mlx_manager_jupyter.adapters.process import identify, is_alive
 from mlx_manager_jupyter.adapters.storage import Store
 from mlx_manager_jupyter.adapters.upstream import Upstream
@@ -33,7 +32,8 @@ from mlx_manager_jupyter.extension import (
 from mlx_manager_jupyter.extension.door import Door
 from mlx_manager_jupyter.extension.engine_manager import engine_manager
 from mlx_manager_jupyter.extension.managers import SETTING, Managers
-from mlx_manager_jupyter.extension.model_manager import model_manager
+from mlx_manager_jupyter.extension.memory import machine_of, memory_guard
+from mlx_manager_jupyter.extension.model_manager import model_manager, nature_of
 from mlx_manager_jupyter.extension.settings import Settings
 from mlx_manager_jupyter.schema import Metrics, Snapshot
 from mlx_manager_jupyter.services.downloads import DownloadManager, Ledger
@@ -75,7 +75,7 @@ class MLXManager(Settings):
         home = Path(self.home).expanduser()
         # Without argv, where people put Jupyter's own token: this identity is stored.
         me = replace(identify(os.getpid()), argv=())
-        machine = this_machine()
+        machine = machine_of(self.memory_limit, lambda: self.managers.servers)
         self._upstream = Upstream()
         self._store = store = Store(Path(self.database_path).expanduser())
         cache = Path(self.hf_cache_path).expanduser()
@@ -93,14 +93,19 @@ class MLXManager(Settings):
             logs=home / "logs",
             engine_paths=self.engine_paths,
             port_start=self.default_port_start,
+            managed=home / "engines",
+            nature=nature_of(self),
         )
+        claims = Claims(store, me, is_alive)
         running = ServerManager(
-            claims=Claims(store, me, is_alive),
+            claims=claims,
             planner=planner,
             engines=ENGINES,
             upstream=self._upstream,
             machine=machine,
             publish=hub.publish,
+            guard=memory_guard(found, claims, machine, lambda: running, self.log).admit,
+            health_interval=self.health_check_interval,
             **parts,
         )
         metrics = MetricsManager(machine, running.pids, hub.publish, sampled=self._sampled, **parts)

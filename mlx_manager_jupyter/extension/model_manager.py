@@ -6,7 +6,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlx_manager_jupyter.adapters.engines import ENGINES, MLX_LM, find, known_methods, known_models
+from mlx_manager_jupyter.adapters.engines import (
+    ENGINES,
+    MLX_LM,
+    Nature,
+    find,
+    known_methods,
+    known_models,
+)
 from mlx_manager_jupyter.adapters.hub import Hub
 from mlx_manager_jupyter.errors import EngineMissing
 from mlx_manager_jupyter.services.models import (
@@ -19,8 +26,10 @@ from mlx_manager_jupyter.services.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
+    from mlx_manager_jupyter.adapters.cache import ModelFolder
+    from mlx_manager_jupyter.adapters.engines import Engine, Installation
     from mlx_manager_jupyter.adapters.hardware import Machine
     from mlx_manager_jupyter.adapters.storage import Store
     from mlx_manager_jupyter.extension.settings import Settings
@@ -51,7 +60,7 @@ def model_manager(
     """
     heard: dict[str, Any] = {"publish": publish, "log": settings.log}
     hub = Hub(offline=settings.offline_mode, endpoint=settings.hf_endpoint or None)
-    engines = _Engines(settings.engine_paths)
+    engines = _Engines(settings)
     reader = Reader(engines.types, engines.methods)
     folders = [Path(folder).expanduser() for folder in settings.model_folders]
     limit = settings.max_memory_percent
@@ -74,22 +83,49 @@ def model_manager(
     )
 
 
+def nature_of(settings: Settings) -> Callable[[ModelFolder], Nature]:
+    """What tells an engine's choice what a model of this machine is (blocking)."""
+    engines = _Engines(settings)
+
+    def nature(folder: ModelFolder) -> Nature:
+        from mlx_manager_jupyter.services.models.facts import Source, facts_of  # noqa: PLC0415  not at start-up
+
+        has_modules = (folder.path / "modules.json").is_file()
+        source = Source(id=folder.model, config=folder.config, has_modules=has_modules)
+        facts = facts_of(source, known=engines.types())
+        if "embeddings" in facts.capabilities:
+            return Nature(model_type="embeddings")
+        if facts.engine == "mlx-openai-server":
+            return Nature(model_type="whisper")
+        sees = "vision" in facts.capabilities or facts.engine == "mlx-vlm"
+        return Nature(
+            model_type="multimodal" if sees else "lm", as_text=sees and facts.engine == "mlx-lm"
+        )
+
+    return nature
+
+
 class _Engines:
     """What the installed engines say that they can run. Blocking; they remember it."""
 
-    def __init__(self, paths: Mapping[str, str]) -> None:
-        self._paths = paths
+    def __init__(self, settings: Settings) -> None:
+        self._paths = settings.engine_paths
+        self._managed = Path(settings.home).expanduser() / "engines"
 
     def types(self) -> dict[str, frozenset[str]]:
         """Model types by engine."""
         known: dict[str, frozenset[str]] = {}
         for kind, engine in ENGINES.items():
-            with suppress(EngineMissing):
-                known[kind] = known_models(find(engine, self._paths.get(kind)))
+            if engine.executable:
+                with suppress(EngineMissing):
+                    known[kind] = known_models(self._find(engine))
         return known
 
     def methods(self) -> frozenset[str] | None:
         """Other people's ways to quantize that the installed mlx-lm has code for."""
         with suppress(EngineMissing):
-            return known_methods(find(MLX_LM, self._paths.get(MLX_LM.kind)))
+            return known_methods(self._find(MLX_LM))
         return None
+
+    def _find(self, engine: Engine) -> Installation:
+        return find(engine, self._paths.get(engine.kind), self._managed)

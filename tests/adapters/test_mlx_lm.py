@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from mlx_manager_jupyter.adapters.engines import MLX_LM, find, known_flags
+from mlx_manager_jupyter.adapters.engines import MLX_LM, Installation, find
+from mlx_manager_jupyter.adapters.engines.help_text import flags_in
 from mlx_manager_jupyter.errors import EngineMissing, UnsupportedField
 from mlx_manager_jupyter.schema import Profile
 
 RECORDED = Path(__file__).parent / "recorded" / "mlx_lm-0.32.2"
 HELP = (RECORDED / "help.txt").read_text("utf-8")
+INSTALLED = Installation("mlx-lm", ("mlx_lm.server",), "0.32.2", told=HELP)
 PROFILE = Profile(name="p", model="m")
 
 #: One value for each field that becomes a flag, and the words it must become.
@@ -26,7 +28,7 @@ FLAGS: dict[str, tuple[Any, list[str]]] = {
     "min_p": (0.1, ["--min-p", "0.1"]),
     "chat_template_args": ({"a": False}, ["--chat-template-args", '{"a": false}']),
     "trust_remote_code": (True, ["--trust-remote-code"]),
-    "adapter_path": ("/a", ["--adapter-path", "/a"]),
+    "adapter_path": ("/", ["--adapter-path", "/"]),
     "draft_model": ("/d", ["--draft-model", "/d"]),
     "num_draft_tokens": (2, ["--num-draft-tokens", "2"]),
     "prompt_cache_size": (3, ["--prompt-cache-size", "3"]),
@@ -46,7 +48,7 @@ def profile(**fields: Any) -> Profile:
 
 
 def argv(of: Profile) -> tuple[str, ...]:
-    return MLX_LM.argv(["mlx_lm.server"], of, Path("/models/m"), "127.0.0.1", 10240)
+    return MLX_LM.argv(INSTALLED, of, Path("/models/m"), "127.0.0.1", 10240)
 
 
 def tail(name: str) -> list[str]:
@@ -54,7 +56,7 @@ def tail(name: str) -> list[str]:
 
 
 def test_every_flag_is_one_that_the_real_help_lists() -> None:
-    listed = set(re.findall(r"--[a-z][a-z0-9-]*", HELP))
+    listed = flags_in(HELP)
     assert {flag.name for flag in MLX_LM.flags.values()} <= listed
     assert {"--model", "--host", "--port"} <= listed
 
@@ -88,14 +90,12 @@ def test_what_is_unset_is_left_to_the_engine() -> None:
 
 
 def test_a_field_that_the_installed_version_lacks_is_refused_before_a_start() -> None:
-    older = set(re.findall(r"--[a-z][a-z0-9-]*", HELP)) - {"--kv-bits"}
-    MLX_LM.check(profile(kv_bits=8))
-    with pytest.raises(UnsupportedField, match="kv_bits"):
-        MLX_LM.check(profile(kv_bits=8), older)
-
-
-def test_every_profile_field_is_honoured() -> None:
-    assert set(Profile.__struct_fields__) == MLX_LM.honoured
+    older = re.sub(r"(?m)^  --kv-bits .*$", "", HELP)
+    MLX_LM.check(profile(kv_bits=8), INSTALLED)
+    with pytest.raises(UnsupportedField, match=r"mlx-lm 0\.31\.0 .*kv_bits.*mlx-openai-server"):
+        MLX_LM.check(
+            profile(kv_bits=8), Installation("mlx-lm", ("mlx_lm.server",), "0.31.0", told=older)
+        )
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_every_profile_field_is_honoured() -> None:
 def test_a_recorded_failure_is_told_in_words(log: str, code: str) -> None:
     lines = tail(log)
     exits = log == "badflag"
-    assert any(map(MLX_LM.fatal.search, lines)) != exits, "or it would never be noticed"
+    assert any(map(MLX_LM.is_fatal, lines)) != exits, "or it would never be noticed"
     error = MLX_LM.diagnose("exited" if exits else "fatal_line", "", lines, exit_code=2)
     assert error.code == code
     assert error.hint
@@ -121,9 +121,9 @@ def test_a_recorded_failure_is_told_in_words(log: str, code: str) -> None:
 
 
 def test_a_healthy_log_has_no_fatal_line() -> None:
-    assert not any(map(MLX_LM.fatal.search, tail("healthy")))
+    assert not any(map(MLX_LM.is_fatal, tail("healthy")))
     # What macOS says of a client that left: an adopted server's old log may hold it.
-    assert not MLX_LM.fatal.search("OSError: [Errno 57] Socket is not connected")
+    assert not MLX_LM.is_fatal("OSError: [Errno 57] Socket is not connected")
 
 
 @pytest.mark.parametrize(
@@ -153,11 +153,12 @@ def test_an_engine_that_is_nowhere_is_told_with_the_cure(
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("UV_TOOL_DIR", str(tmp_path))
     with pytest.raises(EngineMissing, match="pip install"):
         find(MLX_LM)
 
 
 @pytest.mark.engine
 def test_the_installed_mlx_lm_still_has_every_flag() -> None:
-    flags = known_flags(find(MLX_LM))
+    flags = find(MLX_LM).flags
     assert {flag.name for flag in MLX_LM.flags.values()} <= flags

@@ -125,7 +125,7 @@ def test_what_is_installed_decides_which_quantization_can() -> None:
 
 @pytest.mark.engine
 def test_what_is_built_in_is_what_the_engine_of_the_tests_says() -> None:
-    installed = Installation((str(Path(sys.executable).with_name("mlx_lm.server")),))
+    installed = Installation("mlx-lm", (str(Path(sys.executable).with_name("mlx_lm.server")),))
     assert known_models(installed) >= MLX_LM_TYPES
     assert (known_methods(installed) or frozenset()) >= MLX_LM_METHODS
 

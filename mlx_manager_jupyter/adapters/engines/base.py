@@ -1,135 +1,171 @@
 """What an engine is to us: data. Which profile field is which flag, and what its words mean.
 
-Pure, but for reading a template that a profile names; finding engines is `installed`'s work.
+Pure, but for reading a template that a profile names; finding engines is `finding`'s work.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlx_manager_jupyter.errors import (
-    EngineCrashed,
-    MLXManagerError,
-    PortTaken,
-    StartFailed,
-    UnsupportedField,
-)
-from mlx_manager_jupyter.schema import Profile
+from mlx_manager_jupyter.adapters.engines import refusing
+from mlx_manager_jupyter.adapters.engines.fields import MODEL, set_fields
+from mlx_manager_jupyter.adapters.engines.meaning import Meaning, diagnose
+from mlx_manager_jupyter.adapters.engines.probe import Probe
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
-    from mlx_manager_jupyter.schema import EngineKind
-
-#: Fields that are ours: they choose or describe the server and never reach an engine's argv.
-OUR_FIELDS = frozenset(
-    {"name", "description", "model", "revision", "engine", "host", "port", "aliases", "env"}
-    | {"extra_args"}
-)
+    from mlx_manager_jupyter.adapters.engines.flag import Flag
+    from mlx_manager_jupyter.adapters.engines.installed import Installation
+    from mlx_manager_jupyter.errors import MLXManagerError
+    from mlx_manager_jupyter.schema import EngineKind, Profile, StoredServer
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
-    """How one profile field becomes command-line words."""
-
-    name: str
-    kind: str = "value"
-    """``value``: flag and text; ``switch``: the flag alone when true; ``json``: flag and JSON;
-    ``file``: flag and the *content* of the file that the field names."""
-
-    def words(self, value: Any) -> list[str]:  # noqa: ANN401  a profile field has any type
-        """The words for this value; none when a switch is off."""
-        if self.kind == "switch":
-            return [self.name] if value else []
-        if self.kind == "json":
-            return [self.name, json.dumps(value)]
-        if self.kind == "file":
-            return [self.name, _content(value)]
-        return [self.name, str(value)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meaning:
-    """What a log line means: the error it stands for. ``{0}`` is the pattern's first group."""
-
-    pattern: re.Pattern[str]
-    error: type[MLXManagerError]
-    message: str
-    hint: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """A request whose 200 proves that the engine answers for its model."""
-
-    path: str
-    body: Mapping[str, Any] | None = None
-    """What is posted; without it the path is only got."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Engine:
-    """One engine. Adding one is one file like `mlx_lm` and one test file."""
+    """One engine. Adding one is one file like `mlx_lm` and one test file.
+
+    Where an engine is told something in its own way, its file overrides a method.
+    """
 
     kind: EngineKind
-    executable: str
-    distribution: str
-    install_hint: str
-    flags: Mapping[str, Flag]
-    request_fields: frozenset[str]
-    """Profile fields that the gateway puts into each request, for want of a flag."""
-    served_name: str
-    """What ``model`` must be upstream, whatever the client called it."""
-    withheld: frozenset[str]
+    executable: str = ""
+    """Its program; empty for what needs none."""
+    subcommand: tuple[str, ...] = ()
+    """What the program has to be told first."""
+    distribution: str = ""
+    install_hint: str = ""
+    model_flag: str = "--model"
+    """Takes the model's folder."""
+    flags: Mapping[str, Flag] = field(default_factory=dict)
+    """By profile field. A field is honoured if the installed version's help lists its flag."""
+    request_fields: Mapping[str, str] = field(default_factory=dict)
+    """By profile field, the key of a request that it becomes, for want of a flag in some version.
+    What a client says itself wins."""
+    fields: frozenset[str] = MODEL
+    """Profile fields that we honour ourselves for what this engine runs."""
+    model_types: frozenset[str] = frozenset()
+    """What it can be told to run; anything if empty."""
+    offers: frozenset[str] = frozenset()
+    """What of OpenAI's interface, and of Anthropic's, it answers: paths below ``/v1/``."""
+    withheld: frozenset[str] = frozenset()
     """Request keys that would make the engine load something else."""
-    probe: Probe
-    health: Probe = Probe(path="/health")
-    """A request that a ready one answers with 200, however busy it is, unless something is wrong."""
-    fatal: re.Pattern[str]
+    fatal: re.Pattern[str] | None = None
     """A log line after which the engine will never be ready, though it may stay alive."""
-    meanings: Sequence[Meaning]
+    meanings: Sequence[Meaning] = ()
     env: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def honoured(self) -> frozenset[str]:
-        """Every profile field that this engine can honour."""
-        return OUR_FIELDS | self.flags.keys() | self.request_fields
-
-    def check(self, profile: Profile, known_flags: Collection[str] | None = None) -> None:
-        """Refuse fields that the engine, or its installed version, does not have.
-
-        ``known_flags`` are the long options of the installed version's own ``--help``.
+    def honoured(self, installation: Installation | None = None) -> frozenset[str]:
+        """Every profile field that it can honour: as installed, or in any version.
 
         Raises:
-            UnsupportedField: naming the field and the engine.
+            EngineMissing: the installed one can't even print its help.
         """
-        for name in _set_fields(profile):
-            if name not in self.honoured:
-                message = f"{self.kind} can't honour the field {name!r}."
-                raise UnsupportedField(message, "Leave it out, or use another engine.")
-            flag = self.flags.get(name)
-            if known_flags is not None and flag and flag.name not in known_flags:
-                message = f"The installed {self.kind} has no {flag.name}, so {name!r} can't be set."
-                raise UnsupportedField(message, f"Upgrade it: {self.install_hint}")
+        known = set(self.flags)
+        if installation is not None:
+            listed = installation.flags
+            known = {name for name, flag in self.flags.items() if flag.name in listed}
+        return self.fields | known | self.request_fields.keys()
+
+    def check(self, profile: Profile, installation: Installation | None = None) -> None:
+        """Refuse what the engine, or its installed version, can't honour.
+
+        Raises:
+            UnsupportedField: naming the field, the engine, and the engines that can.
+            InvalidValue: a value that its help does not list, naming the nearest.
+            EngineMissing: it can't even print its help.
+        """
+        for _, error in self.refusals(profile, installation):
+            raise error
+
+    def refusals(
+        self, profile: Profile, installation: Installation | None = None
+    ) -> Iterator[tuple[str, MLXManagerError]]:
+        """All that `check` would raise, with the fields."""
+        yield from refusing.fields(self, profile, installation)
+        yield from refusing.values(self, profile, installation)
 
     def argv(
-        self, command: Sequence[str], profile: Profile, model: Path, host: str, port: int
+        self,
+        installation: Installation,
+        profile: Profile,
+        model: Path | None,
+        host: str,
+        port: int,
     ) -> tuple[str, ...]:
-        """The command line that serves ``model`` (a local folder) at ``host:port``."""
-        words = [*command, "--model", str(model), "--host", host, "--port", str(port)]
-        for name, value in _set_fields(profile).items():
-            if name in self.flags:
-                words += self.flags[name].words(value)
-        return (*words, *profile.extra_args)
+        """The command line that serves ``model`` (a local folder) at ``host:port``.
 
-    def flags_used(self, profile: Profile) -> frozenset[str]:
-        """The long options that this profile asks for."""
-        used = self.flags.keys() & _set_fields(profile).keys()
-        return frozenset(self.flags[name].name for name in used)
+        ``profile.model_type`` says what is served; ``auto`` means text.
+
+        Raises:
+            OSError, UnicodeDecodeError: a file that the profile names can't be read.
+            EngineMissing: it can't even print its help.
+        """
+        words = [*installation.command]
+        if model is not None:
+            words += [self.model_flag_of(profile), str(model)]
+        words += ["--host", host, "--port", str(port)]
+        for name, value in set_fields(profile).items():
+            flag = self.flags.get(name)
+            # What is honoured in another way too, is no reason to be refused by an old version.
+            otherwise = name in self.fields or name in self.request_fields
+            if flag and (not otherwise or flag.name in installation.flags):
+                words += flag.words(value)
+        return (*words, *self.own_words(installation, profile), *profile.extra_args)
+
+    def model_flag_of(self, profile: Profile) -> str:  # noqa: ARG002  for those that have several
+        """The flag that takes a model of this type."""
+        return self.model_flag
+
+    def own_words(self, installation: Installation, profile: Profile) -> list[str]:  # noqa: ARG002
+        """More words, whatever the profile says: to work around what a version does wrong."""
+        return []
+
+    def served_name(
+        self,
+        installation: Installation,  # noqa: ARG002  the answer may depend on the version
+        profile: Profile,
+        model: Path | None,
+    ) -> str:
+        """What ``model`` must be upstream, whatever the client called it."""
+        return str(model) if model else profile.model or profile.name
+
+    def request_values(self, profile: Profile) -> dict[str, Any]:
+        """What the gateway puts into a chat request that says nothing of it itself."""
+        values = set_fields(profile)
+        return {key: values[name] for name, key in self.request_fields.items() if name in values}
+
+    def probe(self, stored: StoredServer) -> Probe:
+        """What proves that it answers for its model."""
+        return self.health(stored)
+
+    def health(self, stored: StoredServer) -> Probe:  # noqa: ARG002  some tell by what they run
+        """What a ready one answers quickly, however busy it is, unless something is wrong."""
+        return Probe(path="/health")
+
+    def url(self, stored: StoredServer, path: str) -> str:
+        """Where it answers ``path``, which begins with ``/v1/`` for what OpenAI has."""
+        host = f"[{stored.host}]" if ":" in stored.host else stored.host
+        return f"http://{host}:{stored.port}{path}"
+
+    def headers(self, stored: StoredServer) -> dict[str, str]:  # noqa: ARG002  most need none
+        """What every request to it carries."""
+        return {}
+
+    def endpoints(
+        self,
+        installation: Installation | None,  # noqa: ARG002  the answer may depend on the version
+        profile: Profile,  # noqa: ARG002  and on what is served
+    ) -> frozenset[str]:
+        """What it answers for this profile: paths below ``/v1/``."""
+        return self.offers
+
+    def is_fatal(self, line: str) -> bool:
+        """Whether it will never be ready after this line of its log."""
+        return bool(self.fatal and self.fatal.search(line))
 
     def diagnose(
         self,
@@ -140,40 +176,8 @@ class Engine:
         exit_code: int | None = None,
         signal: int | None = None,
     ) -> MLXManagerError:
-        """Say in words why a start or a run failed.
-
-        ``kind`` is how the process adapter saw it (``exited``, ``fatal_line``, ``port_taken``,
-        ``timeout``, ``silent``, ``spawn``), ``tail`` the log's last lines. The log decides, since
-        exit codes of engines don't tell a crash from a stop; the last matching line wins.
-        """
-        for line in (detail, *reversed(tail)):
-            for meaning in self.meanings:
-                if found := meaning.pattern.search(line):
-                    groups = found.groups() or ("",)
-                    return meaning.error(meaning.message.format(*groups), meaning.hint, tail)
-        if kind == "port_taken":
-            return PortTaken(detail, "Choose another --port, or none.", tail)
-        if kind == "timeout":
-            return StartFailed(detail, "The log says how far it came.", tail)
-        if kind == "silent":
-            return EngineCrashed(detail, "See the log.", tail)
-        if kind == "spawn":
-            return StartFailed(f"{self.executable} could not be started: {detail}", None, tail)
-        how = f"signal {signal}" if signal else f"exit code {exit_code}"
-        how = how if signal or exit_code is not None else "no exit code known"
-        return EngineCrashed(f"{self.executable} ended by itself ({how}).", "See the log.", tail)
-
-
-def _set_fields(profile: Profile) -> dict[str, Any]:
-    unset = {name: default for name, default in _DEFAULTS.items() if name not in OUR_FIELDS}
-    values = {name: getattr(profile, name) for name in unset}
-    return {name: value for name, value in values.items() if value != unset[name]}
-
-
-def _content(path: str) -> str:
-    return Path(path).expanduser().read_text("utf-8")
-
-
-_DEFAULTS = {
-    name: getattr(Profile(name="x", model="x"), name) for name in Profile.__struct_fields__
-}
+        """Say in words why a start or a run failed; see `meaning.diagnose`."""
+        program = self.executable or self.kind
+        return diagnose(
+            program, self.meanings, kind, detail, tail, exit_code=exit_code, signal=signal
+        )

@@ -11,13 +11,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlx_manager_jupyter.adapters.engines.places import packages_of, text_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlx_manager_jupyter.adapters.engines.installed import Installation
-
-#: Where environments keep packages, below their prefix.
-_PLACES = ("lib/python*/site-packages", "lib/python*/dist-packages", "Lib/site-packages")
 
 #: A module of ``models`` that is a model has, or passes on, this class; the others help them.
 _MODEL = re.compile(r"^class Model\b|^Model\s*=|^from .* import .*\bModel\b", re.MULTILINE)
@@ -34,33 +33,39 @@ def known_models(installed: Installation) -> frozenset[str]:
     They are the modules of its package ``models``, and the other names for them in its table
     ``MODEL_REMAPPING``. Remembered until another version is installed.
     """
-    package = _package(Path(installed.command[0]))
-    return _models(package, _stamp(package)) if package else frozenset()
+    package = package_of(installed)
+    return _models(package, stamp(package)) if package else frozenset()
 
 
 def known_methods(installed: Installation) -> frozenset[str] | None:
     """The ways of others to quantize that it has code for; None if that can't be told. Blocking."""
-    package = _package(Path(installed.command[0]))
-    return _methods(package, _stamp(package)) if package else None
+    package = package_of(installed)
+    return _methods(package, stamp(package)) if package else None
 
 
 @lru_cache(maxsize=8)
 def _models(package: Path, _stamp: object) -> frozenset[str]:
     found = frozenset(_modules(package / "models"))
-    tree = _parsed(package / "utils.py")
+    return found | {name for name, module in remapped(package).items() if module in found}
+
+
+def remapped(package: Path) -> dict[str, str]:
+    """More names of models, and the module that runs each."""
+    found: dict[str, str] = {}
+    tree = parsed(package / "utils.py")
     assigned = (node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign))
     for node in assigned:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         names = {target.id for target in targets if isinstance(target, ast.Name)}
         if "MODEL_REMAPPING" in names and isinstance(node.value, ast.Dict):
-            found |= {name for name, module in _pairs(node.value) if module in found}
+            found |= dict(_pairs(node.value))
     return found
 
 
 @lru_cache(maxsize=8)
 def _methods(package: Path, _stamp: object) -> frozenset[str]:
     """What ``quant_method`` is compared with."""
-    compared = (node for node in ast.walk(_parsed(package / "utils.py")))
+    compared = (node for node in ast.walk(parsed(package / "utils.py")))
     return frozenset(
         constant.value
         for node in compared
@@ -74,9 +79,9 @@ def _methods(package: Path, _stamp: object) -> frozenset[str]:
 
 def _modules(folder: Path) -> Iterator[str]:
     for path in sorted(folder.iterdir()):
-        if path.suffix == ".py" and path.stem != "__init__" and _MODEL.search(_text(path)):
+        if path.suffix == ".py" and path.stem != "__init__" and _MODEL.search(text_of(path)):
             yield path.stem
-        elif path.is_dir() and _PASSED_ON.search(_text(path / "__init__.py")):
+        elif path.is_dir() and _PASSED_ON.search(text_of(path / "__init__.py")):
             yield path.name
 
 
@@ -86,15 +91,16 @@ def _pairs(table: ast.Dict) -> Iterator[tuple[str, str]]:
             yield str(key.value), str(value.value)
 
 
-def _package(command: Path) -> Path | None:
+def package_of(installed: Installation) -> Path | None:
     """The folder of the engine's package: in the environment that the command belongs to."""
+    if not installed.command:
+        return None
+    command = Path(installed.command[0])
     names = _names(command)
-    for prefix in _prefixes(command):
-        for place in _PLACES:
-            for packages in sorted(prefix.glob(place)):
-                for name in names:
-                    if (packages / name / "models").is_dir():
-                        return packages / name
+    for packages in packages_of(command):
+        for name in names:
+            if (packages / name / "models").is_dir():
+                return packages / name
     return None
 
 
@@ -103,35 +109,18 @@ def _names(command: Path) -> tuple[str, ...]:
     name = command.name.partition(".")[0]
     if name in _PACKAGES:
         return (name,)
-    return tuple(_IMPORT.findall(_text(command)))
+    return tuple(_IMPORT.findall(text_of(command)))
 
 
-def _prefixes(command: Path) -> Iterator[Path]:
-    """The environment that the command lies in, and that of the Python that runs it."""
-    real = command.resolve()  # tools of uv and pipx are linked into a folder of commands
-    yield real.parent.parent
-    for word in re.findall(
-        r"/[^\s'\"]*python[\d.]*", _text(real)[:1000].replace("/usr/bin/env", "")
-    ):
-        yield Path(word).parent.parent  # not resolved: an environment's Python is a link out of it
-
-
-def _stamp(package: Path) -> tuple[str, int]:
+def stamp(package: Path) -> tuple[str, int]:
     """Another version is another name beside it, or at least another time of the folder."""
     versions = sorted(path.name for path in package.parent.glob(f"{package.name}-*.dist-info"))
     return ",".join(versions), (package / "models").stat().st_mtime_ns
 
 
-def _parsed(path: Path) -> ast.Module:
+def parsed(path: Path) -> ast.Module:
+    """What a module says; nothing if it can't be read as one."""
     try:
-        return ast.parse(_text(path))
+        return ast.parse(text_of(path))
     except (SyntaxError, ValueError, RecursionError):
         return ast.Module(body=[], type_ignores=[])
-
-
-def _text(path: Path) -> str:
-    """A file's text; that of a program, or of none, is of no use here."""
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ""

@@ -9,19 +9,22 @@ request that names another model makes it load that one, so the name upstream is
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from mlx_manager_jupyter.adapters.engines.base import Engine, Flag, Meaning, Probe
-from mlx_manager_jupyter.errors import (
-    CorruptWeights,
-    EngineCrashed,
-    InvalidValue,
-    ModelUnusable,
-    NoWeights,
-    OutOfMemory,
-    PortTaken,
-    StartFailed,
-    UnsupportedModel,
-)
+from mlx_manager_jupyter.adapters.engines.base import Engine
+from mlx_manager_jupyter.adapters.engines.flag import Flag
+from mlx_manager_jupyter.adapters.engines.meaning import Meaning, meanings_of
+from mlx_manager_jupyter.adapters.engines.probe import Probe
+from mlx_manager_jupyter.errors import StartFailed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlx_manager_jupyter.adapters.engines.installed import Installation
+    from mlx_manager_jupyter.schema import Profile, StoredServer
+
+SERVED_NAME = "default_model"
 
 _DIED = r"generation thread died: "
 
@@ -29,7 +32,30 @@ _DIED = r"generation thread died: "
 #: as ENOTCONN, in a server that goes on.
 _BIND_ERRNOS = "13|48|49|98|99"
 
-MLX_LM = Engine(
+
+@dataclass(frozen=True, kw_only=True)
+class MlxLm(Engine):
+    """It answers under one name, and ``/health`` before it can."""
+
+    def served_name(
+        self,
+        installation: Installation,  # noqa: ARG002  the same in every version
+        profile: Profile,  # noqa: ARG002  and for every model
+        model: Path | None,  # noqa: ARG002
+    ) -> str:
+        """Any other would be loaded instead."""
+        return SERVED_NAME
+
+    def probe(self, stored: StoredServer) -> Probe:  # noqa: ARG002  the same for every model
+        """An answer of one token."""
+        question = {"role": "user", "content": "."}
+        return Probe(
+            path="/v1/chat/completions",
+            body={"model": SERVED_NAME, "messages": [question], "max_tokens": 1},
+        )
+
+
+MLX_LM = MlxLm(
     kind="mlx-lm",
     executable="mlx_lm.server",
     distribution="mlx-lm",
@@ -43,7 +69,7 @@ MLX_LM = Engine(
         "chat_template_file": Flag("--chat-template", "file"),
         "chat_template_args": Flag("--chat-template-args", "json"),
         "trust_remote_code": Flag("--trust-remote-code", "switch"),
-        "adapter_path": Flag("--adapter-path"),
+        "adapter_path": Flag("--adapter-path", "path"),
         "draft_model": Flag("--draft-model"),
         "num_draft_tokens": Flag("--num-draft-tokens"),
         "prompt_cache_size": Flag("--prompt-cache-size"),
@@ -56,87 +82,18 @@ MLX_LM = Engine(
         "prefill_step_size": Flag("--prefill-step-size"),
         "log_level": Flag("--log-level"),
     },
-    request_fields=frozenset({"system_prompt", "repetition_penalty", "seed"}),
-    served_name="default_model",
+    request_fields={"repetition_penalty": "repetition_penalty", "seed": "seed"},
+    model_types=frozenset({"lm"}),
+    offers=frozenset({"models", "chat/completions", "completions"}),
     withheld=frozenset({"adapters", "draft_model"}),
-    probe=Probe(
-        path="/v1/chat/completions",
-        body={
-            "model": "default_model",
-            "messages": [{"role": "user", "content": "."}],
-            "max_tokens": 1,
-        },
-    ),
     fatal=re.compile(rf"{_DIED}|^OSError: \[Errno (?:{_BIND_ERRNOS})\]"),
     meanings=(
-        Meaning(
-            pattern=re.compile(r"OSError: \[Errno (?:98|48)\]|Address already in use"),
-            error=PortTaken,
-            message="Another program took the port before the engine could listen on it.",
-            hint="Start again: another port is chosen unless the profile fixes one.",
-        ),
-        Meaning(
-            pattern=re.compile(r"OSError: \[Errno (?:99|49)\]"),
-            error=InvalidValue,
-            message="This machine does not have the address that 'host' names.",
-            hint="Leave 'host' unset to use 127.0.0.1.",
-        ),
-        Meaning(
-            pattern=re.compile(r"Model type (\S+) not supported"),
-            error=UnsupportedModel,
-            message="The installed mlx-lm does not know models of type {0!r}.",
-            hint="Upgrade it (pip install -U mlx-lm), or choose another model.",
-        ),
-        Meaning(
-            pattern=re.compile(r"\[load_safetensors\] (.+)"),
-            error=CorruptWeights,
-            message="A weight file is damaged: {0}.",
-            hint="Download the model again.",
-        ),
-        Meaning(
-            pattern=re.compile(r"No safetensors found|FileNotFoundError: .*safetensors"),
-            error=NoWeights,
-            message="The model's folder holds no weights.",
-            hint="Download the model again.",
-        ),
-        Meaning(
-            pattern=re.compile(r"Couldn't instantiate the backend tokenizer"),
-            error=ModelUnusable,
-            message="The model's folder holds no tokenizer that can be read.",
-            hint="Download the model again; a tokenizer.json is missing.",
-        ),
-        Meaning(
-            pattern=re.compile(
-                r"Insufficient Memory|kIOGPUCommandBufferCallbackErrorOutOfMemory|"
-                r"\[metal::malloc\]|std::bad_alloc|MemoryError"
-            ),
-            error=OutOfMemory,
-            message="The engine ran out of memory.",
-            hint="Stop another server, or choose a smaller build of the model.",
-        ),
-        Meaning(
-            pattern=re.compile(r"unrecognized arguments: (.+)"),
-            error=InvalidValue,
-            message="mlx_lm.server does not know these arguments: {0}",
-            hint="See 'extra_args' of the profile, and mlx_lm.server --help.",
-        ),
-        Meaning(
-            pattern=re.compile(r"error: (argument .+)"),
-            error=InvalidValue,
-            message="mlx_lm.server refused an {0}",
-            hint="See mlx_lm.server --help.",
-        ),
+        *meanings_of("mlx_lm.server", "mlx-lm", "pip install -U mlx-lm"),
         Meaning(
             pattern=re.compile(rf"{_DIED}(.+)"),
             error=StartFailed,
             message="The model could not be loaded: {0}",
             hint="The log has the whole trace.",
-        ),
-        Meaning(
-            pattern=re.compile(r"ModuleNotFoundError: (.+)"),
-            error=EngineCrashed,
-            message="mlx_lm.server is broken: {0}",
-            hint="Install it again: pip install --force-reinstall mlx-lm",
         ),
     ),
 )

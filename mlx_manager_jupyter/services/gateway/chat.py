@@ -41,7 +41,7 @@ class Chat:
         self._began = time.monotonic()
         # An engine answers under the name it was pinned to. A quote inside a JSON string is always
         # escaped, so these bytes can only be the field itself.
-        self._pinned_name = f'"model": "{server.engine.served_name}"'.encode()
+        self._pinned_name = b'"model": ' + msgspec.json.encode(server.stored.served_name)
         self._asked_name = b'"model": ' + msgspec.json.encode(request.model)
 
     @property
@@ -63,12 +63,15 @@ class Chat:
             BadRequest: when the engine refuses a value.
             UpstreamFailed: when it can't be reached or fails.
         """
-        stored = self._server.stored
-        body = self._request.upstream_body(self._server.engine, stored.profile)
+        stored, engine = self._server.stored, self._server.engine
+        body = self._request.upstream_body(engine, stored)
         self._open = True
         self._traffic.in_flight += 1
+        self._server.use.begin()
         try:
-            self._answer = await upstream.post(stored.host, stored.port, PATH, body)
+            self._answer = await upstream.send(
+                engine.url(stored, PATH), body, engine.headers(stored)
+            )
             await _check(self._answer)
         except BaseException:
             self.close()
@@ -108,6 +111,7 @@ class Chat:
         if self._open:
             self._open = False
             self._traffic.in_flight -= 1
+            self._server.use.end()
         if self._answer:
             self._answer.close()
 

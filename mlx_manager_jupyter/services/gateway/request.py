@@ -11,10 +11,13 @@ from mlx_manager_jupyter.errors import BadRequest
 
 if TYPE_CHECKING:
     from mlx_manager_jupyter.adapters.engines import Engine
-    from mlx_manager_jupyter.schema import Profile
+    from mlx_manager_jupyter.schema import StoredServer
 
 #: Bodies above this many bytes are decoded in a thread, so that the loop stays free.
 LARGE_BODY = 100_000
+
+#: What a client may say instead of it.
+NEWER_NAMES = {"max_tokens": "max_completion_tokens"}
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -57,22 +60,22 @@ class ChatRequest(msgspec.Struct, frozen=True):
             wants_usage=bool(options.get("include_usage")),
         )
 
-    def upstream_body(self, engine: Engine, profile: Profile) -> bytes:
+    def upstream_body(self, engine: Engine, stored: StoredServer) -> bytes:
         """The body for the engine: name pinned, streamed, the profile's defaults filled in.
 
         Raises:
             BadRequest: when the profile has a system prompt and ``messages`` is no list.
         """
+        profile = stored.profile
         fields: dict[str, Any] = {
             name: value for name, value in self.fields.items() if name not in engine.withheld
         }
-        for name in ("seed", "repetition_penalty"):
-            default = getattr(profile, name)
-            if default is not None:
-                fields.setdefault(name, default)
+        for name, value in engine.request_values(profile).items():
+            if name not in fields and NEWER_NAMES.get(name) not in fields:
+                fields[name] = value
         if profile.system_prompt:
             fields["messages"] = _introduced(self.fields, profile.system_prompt)
-        fields["model"] = engine.served_name
+        fields["model"] = stored.served_name
         fields["stream"] = True
         fields["stream_options"] = {"include_usage": True}
         return msgspec.json.encode(fields)

@@ -7,20 +7,27 @@ import os
 import re
 import secrets
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from mlx_manager_jupyter.adapters.cache import locate
-from mlx_manager_jupyter.adapters.engines import ENGINES, find, known_flags
+from mlx_manager_jupyter.adapters.engines import ENGINES
 from mlx_manager_jupyter.adapters.process import free_port, port_is_free
 from mlx_manager_jupyter.errors import BadRequest, InvalidValue, PortTaken
 from mlx_manager_jupyter.schema import StoredServer
+from mlx_manager_jupyter.services.servers.examining import examine
+from mlx_manager_jupyter.services.servers.matching import Matcher
+from mlx_manager_jupyter.services.servers.order import overrides
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
     from pathlib import Path
 
-    from mlx_manager_jupyter.schema import Identity, Profile, StartServer
+    from mlx_manager_jupyter.adapters.cache import ModelFolder
+    from mlx_manager_jupyter.adapters.engines import Nature
+    from mlx_manager_jupyter.schema import Identity, Profile, ProfileCheck, StartServer
     from mlx_manager_jupyter.services.profiles import ProfileManager
+    from mlx_manager_jupyter.services.servers.matching import Match
 
 #: In the environment of every engine that we start: finds one whose pid was never written down.
 RUN_MARKER = "MLX_MANAGER_RUN"
@@ -45,6 +52,8 @@ class Planner:
         logs: Path,
         engine_paths: Mapping[str, str],
         port_start: int,
+        managed: Path | None = None,
+        nature: Callable[[ModelFolder], Nature | None] = lambda _: None,
     ) -> None:
         """Hand over what it needs.
 
@@ -56,13 +65,17 @@ class Planner:
             logs: folder of all servers' logs.
             engine_paths: executables by engine, where they are configured.
             port_start: the first port to try.
+            managed: folder of the environments of engines that we make.
+            nature: what a model is, by its files.
         """
         self.me = me
         self._servable = servable
         self._cache = cache
         self._profiles = profiles
         self._logs = logs
-        self._engine_paths = engine_paths
+        self._matcher = Matcher(
+            cache=cache, engine_paths=engine_paths, managed=managed, nature=nature
+        )
         self._port_start = port_start
 
     async def settings(self, wanted: StartServer) -> tuple[str, Profile, str | None]:
@@ -80,17 +93,12 @@ class Planner:
             saved = await self._profiles.get(wanted.profile)
         elif wanted.model is not None:
             saved = await self._profiles.find(wanted.model)
-        named = {
-            "engine": wanted.engine,
-            "port": wanted.port,
-            "context_length": wanted.context_length,
-            "idle_unload_seconds": wanted.ttl,
-        }
-        given = {field: value for field, value in named.items() if value is not None}
-        changes: dict[str, Any] = {**wanted.set, **given}
+        changes = overrides(wanted)
         if saved is not None:
             return wanted.name or saved.name, self._profiles.override(saved, changes), saved.name
-        model = await self._servable(wanted.model or "")
+        elsewhere = changes.get("engine") in {"remote", "command"}
+        model = wanted.model or ""
+        model = model if elsewhere else await self._servable(model)
         name = wanted.name or default_name(model)
         return name, self._profiles.make({"name": name, "model": model, **changes}), None
 
@@ -113,10 +121,19 @@ class Planner:
         """
         return await asyncio.to_thread(self._prepare, name, profile, profile_name, keep, taken)
 
+    async def examine(self, profile: Profile) -> ProfileCheck:
+        """What starting this profile would say, field by field. It raises for no profile."""
+        return await asyncio.to_thread(examine, self._matcher, profile)
+
     def environment(self, stored: StoredServer) -> dict[str, str]:
         """The engine's environment: ours without secrets, the engine's, the profile's."""
         inherited = {key: value for key, value in os.environ.items() if not SECRET.search(key)}
-        ours = {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
+        ours = {
+            "PYTHONUNBUFFERED": "1",
+            "HF_HUB_OFFLINE": "1",
+            # Where the models are that it may list: mlx-lm's /v1/models is empty without a folder.
+            "HF_HUB_CACHE": str(self._cache),
+        }
         marker = {RUN_MARKER: stored.run}  # last, so that no profile can hide its engine
         return {**inherited, **ours, **ENGINES[stored.engine].env, **stored.profile.env, **marker}
 
@@ -128,35 +145,44 @@ class Planner:
         keep: bool,  # noqa: FBT001  runs in a thread, which takes no keywords
         taken: Collection[int],
     ) -> StoredServer:
-        folder = locate(profile.model, profile.revision, cache=self._cache)
-        engine = ENGINES["mlx-lm" if profile.engine == "auto" else profile.engine]
-        installed = find(engine, self._engine_paths.get(engine.kind))
-        engine.check(profile, known_flags(installed) if engine.flags_used(profile) else None)
+        match = self._matcher.match(profile)
+        match.engine.check(match.profile, match.installation)
         try:
-            port = self._port(profile, taken)
-            argv = engine.argv(installed.command, profile, folder.path, profile.host, port)
+            host, port = self._place(match, taken)
+            argv = match.engine.argv(match.installation, match.profile, match.path, host, port)
         except (OSError, UnicodeDecodeError) as error:  # no such address, or no such file
             message = f"{name!r} can't be started with these settings: {error}."
             raise InvalidValue(message, "Correct the profile, or 'set' the field.") from error
         run = secrets.token_hex(8)
         log = self._logs / name / f"{time.strftime('%Y%m%d-%H%M%S')}-{run[:4]}.log"
         _forget_old_runs(log.parent)
+        with suppress(OSError):  # a cache that can't be made is no model's that we found
+            self._cache.mkdir(parents=True, exist_ok=True)
         return StoredServer(
             name=name,
             run=run,
             profile=profile,
             profile_name=profile_name,
-            engine=engine.kind,
+            engine=match.engine.kind,
             argv=argv,
-            host=profile.host,
+            host=host,
             port=port,
             log=str(log),
             keep=keep,
             wanted=True,
             owner=self.me,
-            size_bytes=folder.size_bytes,
-            revision=folder.revision,
+            size_bytes=match.folder.size_bytes if match.folder else None,
+            revision=match.folder.revision if match.folder else None,
+            engine_version=match.installation.version,
+            served_name=match.engine.served_name(match.installation, match.profile, match.path),
+            base_url=profile.base_url if match.engine.kind == "remote" else None,
         )
+
+    def _place(self, match: Match, taken: Collection[int]) -> tuple[str, int]:
+        profile = match.profile
+        if match.engine.kind == "remote":
+            return _place_in(profile.base_url or "")
+        return profile.host, self._port(profile, taken)
 
     def _port(self, profile: Profile, taken: Collection[int]) -> int:
         if profile.port is None:
@@ -165,6 +191,16 @@ class Planner:
             message = f"Port {profile.port} is taken."
             raise PortTaken(message, "Choose another --port, or leave it unset.")
         return profile.port
+
+
+def _place_in(base_url: str) -> tuple[str, int]:
+    try:
+        url = urlsplit(base_url)
+        port = url.port or (443 if url.scheme == "https" else 80)
+    except ValueError as error:
+        message = f"'base_url' is no URL: {error}."
+        raise InvalidValue(message, "Give one like http://host/v1.") from error
+    return url.hostname or "", port
 
 
 def default_name(model: str) -> str:
