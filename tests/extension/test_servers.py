@@ -270,7 +270,9 @@ async def test_a_start_can_be_stopped_while_it_loads(
 async def test_an_engine_that_is_not_installed_is_told_with_the_cure(
     door: Door, model: Path, extension: Any
 ) -> None:
-    extension.managers.servers._planner._matcher._engine_paths = {"mlx-lm": "/nowhere/mlx_lm.server"}
+    extension.managers.servers._planner._matcher._engine_paths = {
+        "mlx-lm": "/nowhere/mlx_lm.server"
+    }
     problem = await start(door, model=str(model), expect=424)
     assert problem["code"] == "engine_missing"
     assert problem["hint"]
