@@ -60,8 +60,19 @@ class Settings(ExtensionApp):
     max_memory_percent = Float(
         min=10.0,
         max=100.0,
-        help="How much of the memory that is free a model may take and still be said to fit "
+        help="How much of the memory that is free a model may take and still fit; one that takes "
+        "more is not started, unless by force "
         "(env: MLX_MANAGER_MAX_MEMORY_PERCENT).",
+    ).tag(config=True)
+    memory_limit = Int(
+        min=0,
+        help="Bytes that all servers together may take, as if the machine had no more; 0 for all "
+        "that it has (env: MLX_MANAGER_MEMORY_LIMIT).",
+    ).tag(config=True)
+    health_check_interval = Float(
+        min=0.05,
+        help="Seconds between two looks whether ready servers are well "
+        "(env: MLX_MANAGER_HEALTH_CHECK_INTERVAL).",
     ).tag(config=True)
     max_downloads = Int(min=1, help="Downloads at a time (env: MLX_MANAGER_MAX_DOWNLOADS).").tag(
         config=True
@@ -112,6 +123,14 @@ class Settings(ExtensionApp):
     @default("max_memory_percent")
     def _default_max_memory_percent(self) -> float:
         return self._number("MAX_MEMORY_PERCENT", 85, 10, 100)
+
+    @default("memory_limit")
+    def _default_memory_limit(self) -> int:
+        return self._number("MEMORY_LIMIT", 0, 0, 10**15)
+
+    @default("health_check_interval")
+    def _default_health_check_interval(self) -> float:
+        return self._number("HEALTH_CHECK_INTERVAL", 10, 1, 3600)
 
     @default("max_downloads")
     def _default_max_downloads(self) -> int:

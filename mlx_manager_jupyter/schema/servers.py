@@ -59,6 +59,8 @@ class Server(Record):
     ready_seconds: float | None = None
     """Seconds from spawn to the first answer."""
     progress: Progress | None = None
+    note: str | None = None
+    """What the one who started it should know, such as that memory is tight."""
     error: Problem | None = None
     engine_version: str | None = None
     base_url: str | None = None

@@ -58,6 +58,8 @@ class StoredServer(Record):
     """Where a `remote` one is; None for a process of this machine."""
     needed_bytes: int | None = None
     """Memory that was planned for it."""
+    note: str | None = None
+    """What the one who starts it should know, such as that memory is tight."""
     overrides: dict[str, Any] = {}
     """Fields that the start itself set: a restart gives them to the newest saved profile."""
     force: bool = False

@@ -48,6 +48,8 @@ export interface Server {
   /** Seconds from spawn to the first answer. */
   readonly ready_seconds: number | null;
   readonly progress: Progress | null;
+  /** What the one who started it should know, such as that memory is tight. */
+  readonly note: string | null;
   readonly error: Problem | null;
   readonly engine_version: string | null;
   /** Where a `remote` one is; None for a process of this machine. */

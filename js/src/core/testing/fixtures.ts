@@ -33,6 +33,7 @@ export function server(name: string, more: Partial<Server> = {}): Server {
     started_at: new Date(Date.now() - 72 * 60_000).toISOString(),
     ready_seconds: 3.1,
     progress: null,
+    note: null,
     error: null,
     engine_version: '0.32.2',
     base_url: null,
