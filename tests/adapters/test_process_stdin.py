@@ -30,6 +30,10 @@ print(json.dumps({"came": len(came), "ended": ended, "passed": passed, "full": f
 """
 
 
+def _open() -> set[Path]:
+    return set(Path("/dev/fd").iterdir())
+
+
 @pytest.mark.parametrize("kind", ["empty", "silent", "full"])
 async def test_the_input_of_a_child(
     tmp_path: Path, kind: Literal["empty", "silent", "full"]
@@ -43,9 +47,9 @@ async def test_the_input_of_a_child(
         port=free_port("127.0.0.1", next(PORTS)),
         stdin=kind,
     )
-    before = set(Path("/dev/fd").iterdir())
+    before = _open()
     pid = spawn(launch).pid
-    assert set(Path("/dev/fd").iterdir()) == before, "nothing of it stays open here"
+    assert _open() == before, "nothing of it stays open here"
     await until(lambda: reap_child(pid) == 0)
     saw = json.loads(launch.log.read_text())
     assert saw["ended"] == (kind == "empty")
