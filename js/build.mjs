@@ -17,7 +17,13 @@ import { build } from 'esbuild';
 
 const STATIC = '../mlx_manager_jupyter/static';
 const LABEXTENSION = '../mlx_manager_jupyter/labextension';
-const WIDGETS = ['servers_panel', 'models_panel', 'downloads_panel', 'chat_stream'];
+const WIDGETS = [
+  'servers_panel',
+  'models_panel',
+  'downloads_panel',
+  'profiles_panel',
+  'chat_stream',
+];
 
 /** Kilobytes, gzipped: what a reader waits for, and what a saved notebook may carry. */
 const PANEL_LIMIT = 80;

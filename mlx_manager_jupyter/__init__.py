@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.notebook.servers import stop as stop
     from mlx_manager_jupyter.widgets.downloads_panel import DownloadsPanel as DownloadsPanel
     from mlx_manager_jupyter.widgets.models_panel import ModelsPanel as ModelsPanel
+    from mlx_manager_jupyter.widgets.profiles_panel import ProfilesPanel as ProfilesPanel
     from mlx_manager_jupyter.widgets.servers_panel import ServersPanel as ServersPanel
 
     __version__: str
@@ -36,6 +37,7 @@ _HOME = {
     "DownloadsPanel": "widgets.downloads_panel",
     "MLXManagerError": "errors",
     "ModelsPanel": "widgets.models_panel",
+    "ProfilesPanel": "widgets.profiles_panel",
     "Reply": "client.reply",
     "ServersPanel": "widgets.servers_panel",
     "chat": "notebook.chat",

@@ -11,6 +11,7 @@ import { INITIAL_STATE } from '../src/core/store';
 import { DownloadsView } from '../src/core/views/downloads';
 import { ModelsView } from '../src/core/views/models';
 import { render, type Body } from '../src/core/views/panel';
+import { ProfilesView } from '../src/core/views/profiles';
 import { ServersBody } from '../src/core/views/servers_body';
 import { SidebarBody } from '../src/core/views/sidebar';
 import { renderStatus } from '../src/core/views/status';
@@ -22,6 +23,7 @@ const BODIES: Readonly<Record<string, Body>> = {
   servers: ServersBody,
   models: ModelsView,
   downloads: DownloadsView,
+  profiles: ProfilesView,
 };
 const never = new AbortController().signal;
 const host: Host = {

@@ -3,6 +3,7 @@ import type { Catalogue, Download, Library, Model, Server, ServerLoad } from '..
 import { INITIAL_STATE, type ConnectionStatus, type State } from '../src/core/store';
 import { download, load, metrics, problem, server, snapshot } from '../src/core/testing/fixtures';
 import { catalogue, made } from './catalogue';
+import { PROFILES } from './profiles';
 import type { World } from './store';
 
 const GB = 2 ** 30;
@@ -130,9 +131,58 @@ const MOCK = state([server('coder'), VISION, FAILED], LOADS);
 const WITH_MODELS: State = { ...MOCK, library: library(11, 48.2e9), catalogue: READY };
 const QUIET: State = { ...state([]), library: library(7, 31.4e9, 2.1e9), catalogue: READY };
 
+const OF_CODER = { profile: 'coder', pinned: true, restart_to_apply: true } as const;
+const MOODS = state(
+  [
+    server('coder', { ...OF_CODER, health: 'busy' }),
+    server('silent', { health: 'silent', port: 10242, restarts: 2 }),
+    server('idle', {
+      port: 10243,
+      idle_unload_seconds: 1200,
+      last_used_at: new Date(Date.now() - 300_000).toISOString(),
+    }),
+    server('studio', {
+      engine: 'remote',
+      model: 'Qwen3-235B-A22B-4bit',
+      pid: null,
+      port: null,
+      base_url: 'http://studio.local:8888/mlx-manager/v1',
+    }),
+    server('crashing', {
+      state: 'failed',
+      restarts: 1,
+      retry_at: new Date(Date.now() + 8000).toISOString(),
+      error: problem('mlx_lm.server ended by itself (signal 11).', {
+        code: 'engine_crashed',
+        hint: 'See the log.',
+      }),
+    }),
+    server('damaged', {
+      state: 'failed',
+      error: problem('A weight file is damaged: unexpected end of file.', {
+        code: 'corrupt_weights',
+        hint: 'Download the model again.',
+      }),
+    }),
+    server('large', {
+      state: 'failed',
+      error: problem('It needs 71 GB, and 16.6 of 48 GB are free.', {
+        code: 'not_enough_memory',
+        candidates: ['mlx-community/Qwen3-32B-4bit'],
+      }),
+    }),
+  ],
+  LOADS,
+);
+const WITH_PROFILES: State = {
+  ...state([server('coder', OF_CODER), { ...FAILED, profile: 'draft-test' }], LOADS),
+  profiles: PROFILES,
+  catalogue: READY,
+};
+
 export const STATES: Readonly<Record<string, World>> = {
   mock: {
-    state: { ...WITH_MODELS, downloads: [download('d1')] },
+    state: { ...WITH_MODELS, profiles: PROFILES.slice(0, 2), downloads: [download('d1')] },
     models: MOCK_MODELS,
     start: { ...HUB, q: 'qwen3 8b 4bit'.slice(0, 5) },
   },
@@ -172,6 +222,32 @@ export const STATES: Readonly<Record<string, World>> = {
     state: { ...QUIET, library: library(1000, 4e12) },
     models: catalogue(10_000).map((one, index) => (index < 1000 ? { ...one, ...HERE } : one)),
     start: HUB,
+  },
+  profiles: {
+    state: WITH_PROFILES,
+    models: LOCAL_MODELS,
+    start: { press: ['More about summarise-8b', 'Start summarise-8b'] },
+  },
+  moods: { state: MOODS, models: [] },
+  new_profile: {
+    state: WITH_PROFILES,
+    models: LOCAL_MODELS,
+    start: { press: ['New profile'] },
+  },
+  edit_profile: {
+    state: WITH_PROFILES,
+    models: LOCAL_MODELS,
+    start: { press: ['More about summarise-8b', 'Edit summarise-8b'] },
+  },
+  rename_profile: {
+    state: WITH_PROFILES,
+    models: LOCAL_MODELS,
+    start: { press: ['More about coder', 'Rename coder'] },
+  },
+  delete_profile: {
+    state: WITH_PROFILES,
+    models: LOCAL_MODELS,
+    start: { press: ['More about coder', 'Delete coder', 'Delete'] },
   },
   fresh: {
     state: state(

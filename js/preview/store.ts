@@ -1,9 +1,10 @@
 import { ProblemError } from '../src/core/problem';
 import { reduce } from '../src/core/reduce';
-import type { AnyEvent, Download, Model } from '../src/core/schema';
+import type { AnyEvent, Download, Model, Profile } from '../src/core/schema';
 import type { Command, CommandName, Commands, State, Store } from '../src/core/store';
 import { download } from '../src/core/testing/fixtures';
 import { answer, detailed, fitOf } from './catalogue';
+import { carriedOut, POINTS } from './profiles';
 
 /** A made-up world: what is shown at first, and what there is to be found. */
 export interface World {
@@ -101,6 +102,24 @@ export class PreviewStore implements Store {
       case 'cancel':
         this.emit({ type: 'downloads.removed', id: this.next(), download_id: command.download_id });
         return null;
+      case 'check_profile':
+      case 'copy_profile':
+      case 'delete_profile':
+        return carriedOut(command, this.state.profiles);
+      case 'create_profile':
+      case 'edit_profile': {
+        const profile = carriedOut(command, this.state.profiles) as Profile;
+        this.emit({ type: 'profiles.changed', id: this.next(), profile });
+        return profile;
+      }
+      case 'starting_points':
+        return command.model.includes('Qwen3') ? POINTS : [];
+      case 'serve':
+        throw new ProblemError({
+          code: 'not_enough_memory',
+          message: 'It needs 71 GB, and 16.6 of 48 GB are free.',
+          candidates: ['mlx-community/Qwen3-32B-4bit'],
+        });
       default:
         throw new ProblemError({ code: 'preview', message: 'This is only a preview.' });
     }

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlencode
 
 import msgspec
 
 from mlx_manager_jupyter.client.client import shared_client
 from mlx_manager_jupyter.errors import BadRequest, InvalidValue
-from mlx_manager_jupyter.schema import ModelQuery, StartDownload, StartServer
+from mlx_manager_jupyter.schema import (
+    CopyProfile,
+    ModelQuery,
+    Profile,
+    ProfileCheck,
+    StartDownload,
+    StartingPoint,
+    StartServer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +51,24 @@ class Message(dict[str, Any]):
         except msgspec.ValidationError as error:
             raise InvalidValue(f"{name}: {str(error).replace('`$.', '`')}.") from error
 
+    def wanted(self) -> StartServer:
+        """What shall be started."""
+        named = {name: self[name] for name in StartServer.__struct_fields__ if name in self}
+        return Message(wanted=named).record("wanted", StartServer)
+
+    def fields(self) -> dict[str, Any]:
+        """Fields of a profile; which ones, and of what kind, is for the extension to say."""
+        return self.record("values", dict[str, Any])
+
+    def profile(self) -> str:
+        """The path of the profile that is meant."""
+        return f"profiles/{quote(self.text('name'), safe='')}"
+
+    def query(self, name: str) -> str:
+        """A parameter that may be left out, as the end of a path."""
+        value = self.get(name)
+        return "" if value is None else f"?{urlencode({name: value})}"
+
 
 COMMANDS: dict[str, Callable[[Client, Message], object]] = {
     # A view asks whether a kernel stands behind it.
@@ -52,8 +79,29 @@ COMMANDS: dict[str, Callable[[Client, Message], object]] = {
     "logs": lambda client, message: client.servers.logs(
         message.text("name"), message.number("lines", LOG_LINES)
     ),
-    "serve": lambda client, message: (
-        client.servers.start(StartServer(model=message.text("model"))).server
+    "serve": lambda client, message: client.servers.start(message.wanted()).server,
+    # --- profiles ---
+    "create_profile": lambda client, message: client.call(
+        "POST", "profiles", Profile, message.fields()
+    ),
+    "edit_profile": lambda client, message: client.call(
+        "PATCH", message.profile(), Profile, message.fields()
+    ),
+    "copy_profile": lambda client, message: client.call(
+        "POST", f"{message.profile()}/copy", Profile, CopyProfile(name=message.text("to"))
+    ),
+    "delete_profile": lambda client, message: client.delete(message.profile()),
+    "check_profile": lambda client, message: client.call(
+        "POST", "profiles/check", ProfileCheck, message.fields()
+    ),
+    "export_profiles": lambda client, message: client.call(
+        "GET", f"profiles/export{message.query('name')}", Any
+    ),
+    "import_profiles": lambda client, message: client.call(
+        "POST", "profiles/import", list[Profile], message.get("document")
+    ),
+    "starting_points": lambda client, message: client.call(
+        "GET", f"profiles/starting-points{message.query('model')}", list[StartingPoint]
     ),
     # --- models ---
     "models": lambda client, message: client.models.search(message.record("query", ModelQuery)),

@@ -13,6 +13,7 @@ from mlx_manager_jupyter.widgets.chat_stream import ChatStream
 from mlx_manager_jupyter.widgets.commands import COMMANDS
 from mlx_manager_jupyter.widgets.downloads_panel import DownloadsPanel
 from mlx_manager_jupyter.widgets.models_panel import ModelsPanel
+from mlx_manager_jupyter.widgets.profiles_panel import ProfilesPanel
 from mlx_manager_jupyter.widgets.servers_panel import ServersPanel
 
 SOURCES = Path(__file__).parents[2] / "js" / "src" / "widgets"
@@ -28,6 +29,7 @@ PANEL = ("model_store.ts", "PanelTraits")
         (ServersPanel, [PANEL]),
         (ModelsPanel, [PANEL, ("models_panel.ts", "ModelsTraits")]),
         (DownloadsPanel, [PANEL]),
+        (ProfilesPanel, [PANEL]),
     ],
 )
 def test_both_halves_name_the_same_traits(

@@ -8,6 +8,11 @@ import type { Problem } from './schema';
 /** Puts a text into the user's language; `%1`, `%2`… stand for the values. */
 export type Translate = (text: string, ...values: (string | number)[]) => string;
 
+/** What a form is about: a profile that is saved, or the values that a new one begins with. */
+export type ProfileSubject =
+  | { readonly name: string }
+  | { readonly name?: undefined; readonly values: Readonly<Record<string, unknown>> };
+
 /** What the place that shows a view can do for it. An action it lacks is not offered. */
 export interface Host {
   readonly t: Translate;
@@ -17,6 +22,8 @@ export interface Host {
   readonly insertCell?: (name: string) => void;
   /** Opens the log elsewhere; without it a row unfolds its own. */
   readonly openLogs?: (name: string) => void;
+  /** Opens a profile's form elsewhere; without it the list gives way to the form. */
+  readonly openProfile?: (subject: ProfileSubject) => void;
   readonly openSettings?: () => void;
   /** Shows a failed command; without it the view does. */
   readonly report?: (problem: Problem) => void;

@@ -7,7 +7,12 @@ import type { Command, CommandName, Commands, Store } from './store';
 /** What a row says about the last thing that was asked of it. */
 export type RowNote =
   | { readonly kind: 'busy' | 'said'; readonly text: string }
-  | { readonly kind: 'failed'; readonly problem: Problem };
+  | {
+      readonly kind: 'failed';
+      readonly problem: Problem;
+      /** What was asked for, to be asked in another way. */
+      readonly command?: Command;
+    };
 
 /** Words around a command that takes a while, or that brings something worth saying. */
 export interface Words<N extends CommandName> {
@@ -18,6 +23,7 @@ export interface Words<N extends CommandName> {
 export interface RowNotes {
   readonly of: (key: string) => RowNote | undefined;
   readonly dismiss: (key: string) => void;
+  readonly say: (key: string, note: RowNote) => void;
   /** Sends a command on behalf of a row, which then says how it went. True if it went well. */
   readonly run: <N extends CommandName>(
     key: string,
@@ -45,6 +51,7 @@ export function useRowNotes(store: Store): RowNotes {
     dismiss: (key) => {
       put(key, null);
     },
+    say: put,
     run: async (key, command, words = {}) => {
       put(key, words.busy === undefined ? null : { kind: 'busy', text: words.busy });
       try {
@@ -53,7 +60,7 @@ export function useRowNotes(store: Store): RowNotes {
         put(key, typeof said === 'string' ? { kind: 'said', text: said } : (said ?? null));
         return true;
       } catch (thrown) {
-        put(key, { kind: 'failed', problem: problemOf(thrown) });
+        put(key, { kind: 'failed', problem: problemOf(thrown), command: command as Command });
         return false;
       }
     },

@@ -13,9 +13,12 @@ import type {
   ModelQuery,
   Problem,
   Profile,
+  ProfileCheck,
   Pruned,
   Server,
   StartDownload,
+  StartingPoint,
+  StartServer,
   Verification,
 } from './schema';
 
@@ -88,8 +91,42 @@ export interface Commands {
     readonly parameters: { readonly name: string; readonly lines: number };
     readonly result: Logs;
   };
-  /** Starts a server, or finds the one that has this model. */
-  serve: { readonly parameters: { readonly model: string }; readonly result: Server };
+  /** Starts a server, or finds the one that has this model or profile. */
+  serve: { readonly parameters: Wanted; readonly result: Server };
+  /** Refused when there is one of that name. */
+  create_profile: {
+    readonly parameters: { readonly values: Values };
+    readonly result: Profile;
+  };
+  /** Changes these fields; another `name` among them renames it. */
+  edit_profile: {
+    readonly parameters: { readonly name: string; readonly values: Values };
+    readonly result: Profile;
+  };
+  copy_profile: {
+    readonly parameters: { readonly name: string; readonly to: string };
+    readonly result: Profile;
+  };
+  /** What runs from it goes on. */
+  delete_profile: { readonly parameters: { readonly name: string }; readonly result: undefined };
+  /** What saving and starting these values would say. Nothing is changed. */
+  check_profile: {
+    readonly parameters: { readonly values: Values };
+    readonly result: ProfileCheck;
+  };
+  /** A document that `import_profiles` takes; all profiles without a name. */
+  export_profiles: {
+    readonly parameters: { readonly name?: string };
+    readonly result: object;
+  };
+  import_profiles: {
+    readonly parameters: { readonly document: unknown };
+    readonly result: readonly Profile[];
+  };
+  starting_points: {
+    readonly parameters: { readonly model: string };
+    readonly result: readonly StartingPoint[];
+  };
   models: { readonly parameters: { readonly query: ModelQuery }; readonly result: ModelPage };
   /** One model with its files, and what each fact was read from. */
   model: { readonly parameters: { readonly id: string }; readonly result: Model };
@@ -119,6 +156,12 @@ export interface Commands {
   /** Ends a download that is under way; of one that ended, forgets it. */
   cancel: DownloadCommand;
 }
+
+/** Fields of a profile. */
+type Values = Readonly<Record<string, unknown>>;
+
+/** What to run, and how it differs from what is saved. */
+export type Wanted = Partial<Pick<StartServer, 'model' | 'profile' | 'name' | 'force' | 'set'>>;
 
 interface DownloadCommand {
   readonly parameters: { readonly download_id: string };

@@ -8,6 +8,7 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator } from '@jupyterlab/translation';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { copyText } from '../core/clipboard';
 import { createFormat } from '../core/format';
@@ -80,6 +81,15 @@ function createHost(
     }),
     openLogs: (name) => {
       run(CommandIDs.logs, name);
+    },
+    openProfile: (subject) => {
+      const { name } = subject;
+      if (name === undefined) {
+        const values = subject.values as ReadonlyPartialJSONObject;
+        void app.commands.execute(CommandIDs.newProfile, { values });
+      } else {
+        run(CommandIDs.editProfile, name);
+      }
     },
     openSettings: () => {
       if (app.commands.hasCommand(SETTINGS_EDITOR)) {

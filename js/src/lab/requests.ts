@@ -1,5 +1,5 @@
 import type { ModelPage, ModelQuery } from '../core/schema';
-import type { Command } from '../core/store';
+import type { Command, Wanted } from '../core/store';
 import type { Answer, Asked } from './rest';
 
 /** The request that carries out a command. */
@@ -16,7 +16,35 @@ export function requestOf(command: Command): Asked {
         query: queryOf({ lines: command.lines }),
       };
     case 'serve':
-      return { method: 'POST', path: ['servers'], body: { model: command.model } };
+      return { method: 'POST', path: ['servers'], body: wantedOf(command) };
+    case 'create_profile':
+      return { method: 'POST', path: ['profiles'], body: command.values };
+    case 'edit_profile':
+      return { method: 'PATCH', path: ['profiles', command.name], body: command.values };
+    case 'copy_profile':
+      return {
+        method: 'POST',
+        path: ['profiles', command.name, 'copy'],
+        body: { name: command.to },
+      };
+    case 'delete_profile':
+      return { method: 'DELETE', path: ['profiles', command.name] };
+    case 'check_profile':
+      return { method: 'POST', path: ['profiles', 'check'], body: command.values };
+    case 'export_profiles':
+      return {
+        method: 'GET',
+        path: ['profiles', 'export'],
+        query: queryOf({ name: command.name }),
+      };
+    case 'import_profiles':
+      return { method: 'POST', path: ['profiles', 'import'], body: command.document };
+    case 'starting_points':
+      return {
+        method: 'GET',
+        path: ['profiles', 'starting-points'],
+        query: queryOf({ model: command.model }),
+      };
     case 'models':
       return { method: 'GET', path: ['models'], query: modelsQuery(command.query) };
     case 'model':
@@ -46,6 +74,11 @@ export function requestOf(command: Command): Asked {
     case 'cancel':
       return { method: 'DELETE', path: ['downloads', command.download_id] };
   }
+}
+
+/** JSON leaves out what is undefined. */
+function wantedOf({ model, profile, name, force, set }: Wanted): object {
+  return { model, profile, name, force, set };
 }
 
 /** What the command brings, of what came back. */

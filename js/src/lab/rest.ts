@@ -7,7 +7,7 @@ const API = 'mlx-manager/api';
 
 /** One request to our routes. */
 export interface Asked {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Segments, not encoded: a name or an id may hold anything. */
   readonly path: readonly string[];
   readonly query?: URLSearchParams;

@@ -241,6 +241,32 @@ describe('commands', () => {
     expect(bodies).toEqual([{ model: id }, { model: id, all: true }]);
   });
 
+  it('carry what a profile shall be', async () => {
+    const values = { temperature: null };
+    await store.send({ command: 'serve', profile: 'coder', force: true });
+    await store.send({ command: 'create_profile', values });
+    await store.send({ command: 'edit_profile', name: 'a b', values });
+    await store.send({ command: 'copy_profile', name: 'a b', to: 'c' });
+    await store.send({ command: 'check_profile', values });
+    await store.send({ command: 'import_profiles', document: [values] });
+    expect(asked).toEqual([
+      `POST ${api}/servers`,
+      `POST ${api}/profiles`,
+      `PATCH ${api}/profiles/a%20b`,
+      `POST ${api}/profiles/a%20b/copy`,
+      `POST ${api}/profiles/check`,
+      `POST ${api}/profiles/import`,
+    ]);
+    expect(bodies).toEqual([
+      { profile: 'coder', force: true },
+      values,
+      values,
+      { name: 'c' },
+      values,
+      [values],
+    ]);
+  });
+
   it('search with what is asked for and nothing else, and learn how many there are', async () => {
     const found = [model('a/b')];
     answer = () => new Response(JSON.stringify(found), { headers: { 'X-Total-Count': '412' } });

@@ -17,7 +17,7 @@ import { listen, type Handlers } from './listen';
 type Facts = Omit<Snapshot, 'type' | 'id'>;
 
 /** What a picture that was saved by an older version may lack. */
-type Newer = 'downloads' | 'library' | 'catalogue';
+type Newer = 'downloads' | 'library' | 'catalogue' | 'engines' | 'engine_jobs';
 
 /** The trait `state`: a snapshot as of now, and how the kernel stands with the extension. */
 export type WireState = Partial<Facts> & {
@@ -191,11 +191,13 @@ export class ModelStore implements Store {
 
   /** Through the reducer, so that servers keep their colours from one picture to the next. */
   private reduced(facts: Complete): State {
-    const { downloads, library, catalogue } = INITIAL_STATE;
+    const { downloads, library, catalogue, engines, engineJobs } = INITIAL_STATE;
     return reduce(this.state, {
       downloads,
       library,
       catalogue,
+      engines,
+      engine_jobs: engineJobs,
       ...facts,
       type: 'snapshot',
       id: '',

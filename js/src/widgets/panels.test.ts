@@ -1,15 +1,19 @@
 import { act } from 'preact/test-utils';
 import { describe, expect, it, vi } from 'vitest';
 
-import { download, model, snapshot } from '../core/testing/fixtures';
+import { download, model, profile, snapshot } from '../core/testing/fixtures';
 import downloads from './downloads_panel';
 import type { PanelTraits } from './model_store';
 import models from './models_panel';
+import profiles from './profiles_panel';
 import { FakeModel } from './testing/fake_model';
 
 async function open(widget: typeof models) {
   const fake = new FakeModel<PanelTraits>({
-    state: { ...snapshot([], { downloads: [download('d1')] }), connection: 'live' },
+    state: {
+      ...snapshot([], { downloads: [download('d1')], profiles: [profile('coder')] }),
+      connection: 'live',
+    },
   });
   const el = document.createElement('div');
   const host = new AbortController();
@@ -43,6 +47,25 @@ describe('the downloads panel', () => {
     const { el, host } = await open(downloads);
     expect([...el.querySelectorAll('h2')].map((title) => title.textContent)).toEqual(['Downloads']);
     expect(el.querySelector('li')?.textContent).toContain('Qwen3-8B-4bit-DWQ');
+    host.abort();
+    expect(el.textContent).toBe('');
+  });
+});
+
+describe('the profiles panel', () => {
+  it('opens a form in the place of the list, and asks the kernel to check it', async () => {
+    const { fake, el, host } = await open(profiles);
+    await act(() => {
+      el.querySelector<HTMLElement>('[aria-label="New profile"]')?.click();
+    });
+    expect(el.querySelector('form')?.ariaLabel).toBe('New profile');
+    expect(fake.sent).toContainEqual(expect.objectContaining({ command: 'check_profile' }));
+    await act(() => {
+      el.querySelector<HTMLElement>('[aria-label="Close the form"]')?.click();
+    });
+    await vi.waitFor(() => {
+      expect(el.querySelector('[data-name=coder]')).not.toBeNull();
+    });
     host.abort();
     expect(el.textContent).toBe('');
   });

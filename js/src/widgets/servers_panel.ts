@@ -1,4 +1,7 @@
 import '../../style/panel.css';
+import '../../style/search.css';
+import '../../style/models.css';
+import '../../style/profiles.css';
 
 import { ServersBody } from '../core/views/servers_body';
 import { panelWidget } from './panel_widget';

@@ -10,7 +10,18 @@ const SHAPES = {
       <path d="M10.5 3.5V3h-7a.5.5 0 0 0-.5.5v7H3.5" />
     </>
   ),
+  edit: <path d="M10.6 3.4 12.6 5.4 6 12l-2.8.8.8-2.8ZM9.3 4.7l2 2" />,
   logs: <path d="M3 4h10M3 6.7h10M3 9.3h10M3 12h6" />,
+  import: <path d="M8 2.8v7M5 7l3 3 3-3M3 12.8h10" />,
+  more: (
+    <>
+      <circle cx="3.5" cy="8" r="0.7" fill="currentColor" />
+      <circle cx="8" cy="8" r="0.7" fill="currentColor" />
+      <circle cx="12.5" cy="8" r="0.7" fill="currentColor" />
+    </>
+  ),
+  plus: <path d="M8 3.2v9.6M3.2 8h9.6" />,
+  reset: <path d="M3.6 5.2h5.6a3.2 3.2 0 0 1 0 6.4H5.2M6 2.8 3.4 5.2 6 7.6" />,
   restart: <path d="M12.6 9.6A4.9 4.9 0 1 1 12.3 5.7M12.7 2.8v3.1H9.6" />,
   settings: (
     <>

@@ -1,5 +1,6 @@
 import { Alert } from '../components/notes';
 import type { RowNotes } from '../row_notes';
+import { asksForMemory, MemoryRefused } from './memory_refused';
 
 /** How the last command went that a row was asked for. */
 export function RowNoteView({ notes, of }: { readonly notes: RowNotes; readonly of: string }) {
@@ -8,13 +9,19 @@ export function RowNoteView({ notes, of }: { readonly notes: RowNotes; readonly 
     return null;
   }
   if (note.kind === 'failed') {
-    return (
-      <Alert
-        problem={note.problem}
-        onDismiss={() => {
-          notes.dismiss(of);
-        }}
+    const { problem, command } = note;
+    const dismiss = () => {
+      notes.dismiss(of);
+    };
+    return command?.command === 'serve' && asksForMemory(problem) ? (
+      <MemoryRefused
+        problem={problem}
+        wanted={command}
+        send={(wanted) => notes.run(of, wanted)}
+        onDismiss={dismiss}
       />
+    ) : (
+      <Alert problem={problem} onDismiss={dismiss} />
     );
   }
   return (

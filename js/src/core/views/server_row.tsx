@@ -7,9 +7,13 @@ import { LogView } from '../components/log_view';
 import { ProgressBar } from '../components/meter';
 import { secondsSince, shortModel, unbroken } from '../format';
 import { useHost } from '../host';
+import type { RowNotes } from '../row_notes';
 import type { Server } from '../schema';
 import type { Command, State, Store } from '../store';
+import { RowNoteView } from './row_note';
 import { Figures } from './server_figures';
+import { ServerMarks, whereItIs } from './server_marks';
+import { NextSteps, retryText } from './server_steps';
 
 const INLINE_LOG_LINES = 200;
 
@@ -20,6 +24,7 @@ export interface RowProps {
   readonly now: number;
   /** Sends a command and shows its failure. */
   readonly act: (command: Command) => Promise<void>;
+  readonly notes: RowNotes;
 }
 
 /** One server: what it is, how it does, what can be done with it. */
@@ -42,6 +47,7 @@ export function ServerRow(props: RowProps) {
       aria-label={`${server.name}, ${stateWord(server.state, t)}`}
     >
       <RowBody {...row} />
+      <RowNoteView notes={props.notes} of={server.name} />
       {unfolded && <LogView store={store} name={server.name} lines={INLINE_LOG_LINES} />}
     </li>
   );
@@ -83,7 +89,9 @@ function ReadyBody(props: BodyProps) {
   return (
     <>
       <Name server={server} />
-      <span class="mlxm-aside">{server.port !== null && `:${String(server.port)}`}</span>
+      <span class="mlxm-aside" title={server.base_url ?? undefined}>
+        {whereItIs(server)}
+      </span>
       <span class="mlxm-meta" title={server.model}>
         {[
           shortModel(server.model),
@@ -95,6 +103,7 @@ function ReadyBody(props: BodyProps) {
           .join(' · ')}
       </span>
       <Figures server={server} state={state} />
+      <ServerMarks server={server} load={state.metrics?.servers[name]} now={now} />
       {offered && (
         <span class="mlxm-actions">
           {insertCell && (
@@ -110,11 +119,19 @@ function ReadyBody(props: BodyProps) {
             <CopyButton label={t('Copy base URL for %1', name)} text={state.gatewayUrl} />
           )}
           <LogsButton {...props} />
-          <IconButton
-            icon="restart"
-            label={t('Restart %1', name)}
-            onPress={() => act({ command: 'restart', name })}
-          />
+          {server.restart_to_apply ? (
+            <TextButton
+              text={t('Restart to apply')}
+              label={t('Restart %1 to apply what was changed', name)}
+              onPress={() => act({ command: 'restart', name })}
+            />
+          ) : (
+            <IconButton
+              icon="restart"
+              label={t('Restart %1', name)}
+              onPress={() => act({ command: 'restart', name })}
+            />
+          )}
           <StopButton {...props} />
         </span>
       )}
@@ -159,32 +176,40 @@ function LoadingBody(props: BodyProps) {
 }
 
 function FailedBody(props: BodyProps) {
-  const { server, act, offered } = props;
-  const { t } = useHost();
-  const { name } = server;
+  const { server, now, act, offered } = props;
+  const host = useHost();
+  const { t } = host;
+  const { name, retry_at } = server;
+  const waits = retry_at !== null;
   return (
     <>
       <Name server={server} />
       <span class="mlxm-aside">
         {offered && (
           <>
-            <LogsButton {...props} />
+            <LogsButton {...props} wide />
             <IconButton
               icon="restart"
-              label={t('Try to start %1 again', name)}
+              label={waits ? t('Start %1 now', name) : t('Try to start %1 again', name)}
               onPress={() => act({ command: 'restart', name })}
             />
             <IconButton
-              icon="close"
-              label={t('Dismiss %1', name)}
+              icon={waits ? 'stop' : 'close'}
+              label={waits ? t('Stop %1', name) : t('Dismiss %1', name)}
               onPress={() => act({ command: 'stop', name })}
             />
           </>
         )}
       </span>
+      {waits && (
+        <span class="mlxm-meta mlxm-waiting">
+          {retryText(retry_at, server.restarts, now, host)}
+        </span>
+      )}
       <span class="mlxm-meta mlxm-failure">
         {[server.error?.message ?? t('It failed.'), server.error?.hint].filter(Boolean).join(' ')}
       </span>
+      {offered && <NextSteps {...props} />}
     </>
   );
 }
@@ -213,19 +238,20 @@ function StopButton({ server, act }: BodyProps) {
   );
 }
 
-/** Where the host has no place for logs, the row unfolds them. */
-function LogsButton({ server, log }: BodyProps) {
+/** Where the host has no place for logs, the row unfolds them. `wide`: they are what to look at. */
+function LogsButton({ server, log, wide = false }: BodyProps & { readonly wide?: boolean }) {
   const { t, openLogs } = useHost();
+  const button = openLogs
+    ? {
+        onPress: () => {
+          openLogs(server.name);
+        },
+      }
+    : { expanded: log.unfolded, onPress: log.toggle };
   const label = t('Logs of %1', server.name);
-  return openLogs ? (
-    <IconButton
-      icon="logs"
-      label={label}
-      onPress={() => {
-        openLogs(server.name);
-      }}
-    />
+  return wide ? (
+    <TextButton text={t('Logs')} label={label} {...button} />
   ) : (
-    <IconButton icon="logs" label={label} expanded={log.unfolded} onPress={log.toggle} />
+    <IconButton icon="logs" label={label} {...button} />
   );
 }

@@ -4,6 +4,7 @@ import { Note, Snippet } from '../components/notes';
 import { Section } from '../components/section';
 import { useKeptFocus, useNow } from '../hooks';
 import { useHost } from '../host';
+import { useRowNotes } from '../row_notes';
 import type { Command, State, Store } from '../store';
 import { isRunning } from './figures';
 import { ServerRow } from './server_row';
@@ -21,6 +22,7 @@ export function ServersView(props: {
   const { t } = useHost();
   const section = useRef<HTMLElement>(null);
   useKeptFocus(section);
+  const notes = useRowNotes(props.store);
   const still = state.connection.status === 'saved';
   const now = useNow(state.servers.length > 0 && !still);
   const running = state.servers.filter(isRunning).length;
@@ -34,7 +36,7 @@ export function ServersView(props: {
       ) : (
         <ul class="mlxm-rows" role="list">
           {state.servers.map((server) => (
-            <ServerRow key={server.name} {...props} server={server} now={now} />
+            <ServerRow key={server.name} {...props} server={server} now={now} notes={notes} />
           ))}
         </ul>
       )}

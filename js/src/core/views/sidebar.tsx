@@ -1,11 +1,13 @@
 import { ModelsView } from './models';
 import type { Body } from './panel';
+import { ProfilesView } from './profiles';
 import { ServersBody } from './servers_body';
 
-/** All that the sidebar has: memory, what runs, and the models. */
+/** All that the sidebar has: memory, what runs, the models and the profiles. */
 export const SidebarBody: Body = (props) => (
   <>
     <ServersBody {...props} />
     <ModelsView {...props} />
+    <ProfilesView {...props} besideServers />
   </>
 );
