@@ -47,6 +47,9 @@ export function ServerRow(props: RowProps) {
       aria-label={`${server.name}, ${stateWord(server.state, t)}`}
     >
       <RowBody {...row} />
+      {server.note !== null && server.error === null && (
+        <span class="mlxm-meta mlxm-server-note">{server.note}</span>
+      )}
       <RowNoteView notes={props.notes} of={server.name} />
       {unfolded && <LogView store={store} name={server.name} lines={INLINE_LOG_LINES} />}
     </li>

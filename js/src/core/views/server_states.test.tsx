@@ -47,6 +47,11 @@ describe('a ready server', () => {
     expect(badges()).toEqual([text]);
   });
 
+  it('says what whoever started it should know', async () => {
+    await show({ note: 'Memory is tight.' });
+    expect(view.rowText('coder')).toContain('Memory is tight.');
+  });
+
   it('says when it is unloaded, unless it works', async () => {
     const idle = { idle_unload_seconds: 1200, last_used_at: inSeconds(-290) };
     await show(idle);
