@@ -15,7 +15,7 @@
 
 from mlx_manager_jupyter.adapters.process.group import reap
 from mlx_manager_jupyter.adapters.process.identity import find_marked, identify, is_alive
-from mlx_manager_jupyter.adapters.process.log_reader import LogReader
+from mlx_manager_jupyter.adapters.process.log_reader import LogReader, last_lines
 from mlx_manager_jupyter.adapters.process.machine import EngineProcess, Watching
 from mlx_manager_jupyter.adapters.process.ports import free_port, port_is_free
 from mlx_manager_jupyter.adapters.process.records import (
@@ -39,6 +39,7 @@ __all__ = [
     "free_port",
     "identify",
     "is_alive",
+    "last_lines",
     "port_is_free",
     "reap",
 ]

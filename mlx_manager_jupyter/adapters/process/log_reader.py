@@ -87,6 +87,17 @@ class LogReader:
             self._aside, self._offset = 0, _back(self._older, wanted - found)[1]
 
 
+def last_lines(path: Path, wanted: int) -> list[str]:
+    """The last lines of a log, oldest first. Blocks."""
+    reader = LogReader(path, wanted)
+    lines: list[str] = []
+    more = True
+    while more:
+        came, more = reader.read()
+        lines += came
+    return [*lines, *reader.rest()][-wanted:] if wanted else []
+
+
 def _back(path: Path, wanted: int) -> tuple[int, int]:
     """How many of the wanted last lines there are, and where they begin."""
     size = _size(path)

@@ -2,12 +2,21 @@
 
 | concern | where |
 |---|---|
-| what may be asked: start, join, stop, restart | `manager.ServerManager` |
+| what may be asked: start, join, stop, restart, unload | `manager`, its traits in `settings` |
 | which servers there are, and the events that tell | `registry.Registry` |
-| adopt what lives, reap what is nobody's, follow other extensions | `reconcile.Reconciler` |
-| what a request asks to run, checked before anything starts | `plan.Planner` |
+| what a request asks to run, checked before anything starts | `order.Order`, `plan.Planner` |
+| room for it in the memory | `guard` |
+| the claim, the launch, the end | `launcher.Launcher` |
 | intent and facts in the store, shared by two extensions | `claims.Claims` |
-| one server: its record, its process | `managed.ManagedServer` |
+| adopt what lives, reap what is nobody's, follow and inherit from others | `reconcile.Reconciler` |
+| one server and its record | `managed.ManagedServer`, made by `maker` |
+| … that is a process of ours, or somebody else's machine | `engine_server`, `remote_server` |
+| is it well | `health.HealthWatch`, `pulse.Pulse` |
+| is it used, and unloaded when not | `use.Use`, `idle.IdleWatch` |
+| what becomes of one that failed | `restarts.Restarts` by `policy.RestartPolicy` |
+| its profile was edited | `freshness.Freshness` |
+| what comes up with Jupyter | `auto_start.AutoStart` |
+| its log, to any number of viewers | `follow` |
 | one process: states, signals, verified stop | `adapters.process` |
 | what an engine's words mean | `adapters.engines` |
 

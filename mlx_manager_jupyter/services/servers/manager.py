@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from traitlets import Float
-from traitlets.config import LoggingConfigurable
-
-from mlx_manager_jupyter.errors import MLXManagerError, NotReady, PortTaken, StoreUnusable
+from mlx_manager_jupyter.adapters.process import last_lines
+from mlx_manager_jupyter.errors import MLXManagerError
 from mlx_manager_jupyter.schema import Logs
+from mlx_manager_jupyter.services.servers.auto_start import AutoStart
+from mlx_manager_jupyter.services.servers.background import Background
 from mlx_manager_jupyter.services.servers.claims import refuse_other_settings
 from mlx_manager_jupyter.services.servers.follow import follow
-from mlx_manager_jupyter.services.servers.managed import ManagedServer
+from mlx_manager_jupyter.services.servers.freshness import Freshness
+from mlx_manager_jupyter.services.servers.health import HealthWatch
+from mlx_manager_jupyter.services.servers.idle import IdleWatch
+from mlx_manager_jupyter.services.servers.launcher import Launcher
+from mlx_manager_jupyter.services.servers.maker import Maker
+from mlx_manager_jupyter.services.servers.order import Order, overrides, successor
 from mlx_manager_jupyter.services.servers.reconcile import Reconciler
 from mlx_manager_jupyter.services.servers.registry import Registry
+from mlx_manager_jupyter.services.servers.restarts import Restarts
+from mlx_manager_jupyter.services.servers.settings import ServerSettings
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+    from datetime import datetime
 
     from mlx_manager_jupyter.adapters.engines import Engine
     from mlx_manager_jupyter.adapters.hardware import Machine
@@ -33,33 +42,18 @@ if TYPE_CHECKING:
         Profile,
         Server,
         StartServer,
-        StoredServer,
     )
     from mlx_manager_jupyter.services.servers.claims import Claims
+    from mlx_manager_jupyter.services.servers.launcher import Guard
+    from mlx_manager_jupyter.services.servers.managed import ManagedServer
     from mlx_manager_jupyter.services.servers.plan import Planner
 
-#: Seconds that another extension may take between claiming a name and spawning the process.
-SPAWN_PATIENCE = 15.0
 
-#: How often a server may lose its port to another program before that is a failure.
-PORT_TRIES = 3
-
-
-class ServerManager(LoggingConfigurable):
+class ServerManager(ServerSettings):
     """Knows every server of this user, whichever extension started it.
 
     What is asked of one name happens one after the other; different names don't wait for another.
     """
-
-    load_timeout = Float(
-        600.0, min=1.0, help="Seconds that an engine may take to load before it counts as failed."
-    ).tag(config=True)
-    stop_grace = Float(
-        2.0, min=0.1, help="Seconds between SIGTERM, SIGINT and SIGKILL when a server is stopped."
-    ).tag(config=True)
-    sync_interval = Float(
-        1.0, min=0.1, help="Seconds between two looks at what other Jupyter servers started."
-    ).tag(config=True)
 
     def __init__(
         self,
@@ -70,38 +64,108 @@ class ServerManager(LoggingConfigurable):
         upstream: Upstream,
         machine: Machine,
         publish: Callable[[Event], None],
+        guard: Guard | None = None,
+        health_interval: float = 10.0,
         **kwargs: object,
     ) -> None:
+        """Hand over what it needs.
+
+        Args:
+            claims: intent and facts in the store, shared with other extensions.
+            planner: turns requests into what can be launched.
+            engines: by kind.
+            upstream: asks servers how they are.
+            machine: measures processes.
+            publish: takes events.
+            guard: is asked for memory before each launch; see `Launcher`.
+            health_interval: seconds between two rounds of asking.
+            kwargs: traits.
+        """
         super().__init__(**kwargs)
         self._claims = claims
+        self._registry = registry = Registry(publish)
+        # Weak, so that a lock is there exactly as long as somebody holds it or waits for it.
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._planner = planner
-        self._engines = engines
-        self._upstream = upstream
-        self._machine = machine
-        self._registry = Registry(publish)
+        self._freshness = Freshness(claims, registry, planner)
+        maker = Maker(
+            engines,
+            upstream,
+            machine,
+            self,
+            health_interval=health_interval,
+            on_change=registry.changed,
+            on_ready=self._is_ready,
+            on_end=self._failed,
+        )
         self._reconciler = Reconciler(
             claims,
-            self._registry,
-            self._make,
+            registry,
+            maker.make,
             me=planner.me,
             interval=self.sync_interval,
             grace=self.stop_grace,
+            is_busy=self._locks.__contains__,
+            waits=self._waits,
+            synced=self._freshness.look,
             log=self.log,
         )
-        # Weak, so that a lock is there exactly as long as somebody holds it or waits for it.
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._closing = False
+        self._launcher = Launcher(
+            claims,
+            planner,
+            registry,
+            make=maker.make,
+            adopt=self._reconciler.adopt,
+            guard=guard,
+            log=self.log,
+        )
+        self._restarts = Restarts(
+            claims,
+            registry,
+            self._launcher,
+            self.restart_policy,
+            me=planner.me,
+            lock=self._lock,
+            refreshed=self._freshness.refreshed,
+            caught_up=self._reconciler.sync,
+            log=self.log,
+        )
+        self._health = HealthWatch(
+            registry,
+            me=planner.me,
+            interval=health_interval,
+            timeout=self.health_timeout,
+            log=self.log,
+        )
+        self._idle = IdleWatch(
+            claims,
+            registry,
+            me=planner.me,
+            unload=self.unload,
+            healthy_after=self.healthy_after,
+            log=self.log,
+        )
+        self._auto_start = AutoStart(
+            claims, registry, self.start, at_once=self.auto_start_at_once, log=self.log
+        )
+        self._background = Background(self.log)
 
     async def open(self) -> None:
-        """Adopt what lives, reap what is nobody's, and keep an eye on other extensions."""
+        """Adopt what lives, reap what is nobody's, look after all, start what wants to be."""
         await self._reconciler.open()
+        self._background.start(self._health.run())
+        self._background.start(self._idle.run())
+        if self.auto_start:
+            self._background.start(self._auto_start.run())
 
     async def close(self) -> None:
         """Stop the servers that nobody wants kept, and leave the others running."""
-        self._closing = True
+        self._launcher.closed = True
+        self._restarts.close()
+        await self._background.close()
         await self._reconciler.close()
         last = True  # if nobody can say: rather end a server too many than leave it to nobody
-        with self._despite_the_store():
+        with self._launcher.despite_the_store():
             if last := await asyncio.to_thread(self._claims.leave):
                 await self._reconciler.sync()  # what another left to us a moment ago
         for lock in tuple(self._locks.values()):
@@ -113,7 +177,7 @@ class ServerManager(LoggingConfigurable):
     @property
     def closing(self) -> bool:
         """Whether this extension ends: what is kept goes on without it."""
-        return self._closing
+        return self._launcher.closed
 
     # --- reading --------------------------------------------------------------------------------
 
@@ -149,7 +213,10 @@ class ServerManager(LoggingConfigurable):
             UnknownServer: naming the nearest ones.
         """
         server = await self.find(name)
-        return Logs(name=name, path=server.stored.log, lines=tuple(server.tail(lines)))
+        path = server.stored.log
+        # From the file: it is ahead of what was followed, and there for those that run elsewhere.
+        said = await asyncio.to_thread(last_lines, Path(path), lines) if path else ()
+        return Logs(name=name, path=path, lines=tuple(said))
 
     async def follow(self, name: str, *, lines: int | None = None) -> AsyncGenerator[LogLines]:
         """The log as it grows, for one viewer: close the iterator to leave.
@@ -181,8 +248,8 @@ class ServerManager(LoggingConfigurable):
             Its record, and whether this call started it. It is not ready yet: watch the events.
 
         Raises:
-            MLXManagerError: whatever is wrong with the request, the model, the engine or the port,
-                found before anything starts.
+            MLXManagerError: whatever is wrong with the request, the model, the engine, the port or
+                the memory, found before anything starts.
             NameTaken: when a server of that name runs with other settings.
         """
         name, profile, profile_name = await self._planner.settings(wanted)
@@ -192,13 +259,23 @@ class ServerManager(LoggingConfigurable):
             if running and running.alive:
                 refuse_other_settings(running.stored, profile)
                 if wanted.keep and not running.stored.keep:
-                    await asyncio.to_thread(self._claims.keep, name, running.stored.run)
-                    running.keep()
+                    await self._keep(running)
                 return running.record(), False
-            return await self._place(name, profile, profile_name, keep=bool(wanted.keep))
+            order = Order(
+                name=name,
+                profile=profile,
+                profile_name=profile_name,
+                overrides=overrides(wanted),
+                keep=bool(wanted.keep),
+                force=wanted.force,
+            )
+            server, started = await self._launcher.place(order)
+            return server.record(), started
 
     async def stop(self, name: str) -> None:
         """End a server; returns when its process tree is gone and its port is free.
+
+        One that failed is dismissed, and not started again.
 
         Raises:
             UnknownServer: naming the nearest ones.
@@ -208,159 +285,108 @@ class ServerManager(LoggingConfigurable):
             await self.find(name)
         async with self._lock(name):
             if server := self._registry.find(name):
-                await self._end(server)
+                await self._launcher.end(server)
                 self._registry.forget(server)
 
     async def restart(self, name: str) -> Server:
-        """End a server and start it again with the same settings.
+        """End a server and start it again: its saved profile as it is now, with its overrides.
 
         Raises:
             UnknownServer: naming the nearest ones.
-            MLXManagerError: whatever keeps it from ending, or from starting.
+            MLXManagerError: whatever keeps it from ending, or from starting. When the settings are
+                at fault, it runs on.
         """
         async with self._lock(name):
             server = await self.find(name)
-            old = server.stored
-            await self._end(server)
+            again = replace(successor(server.stored, restarts=0), succeeds=None, failures=())
+            order = await self._freshness.refreshed(again)
+            await self._launcher.end(server)
             try:
-                placed = await self._place(name, old.profile, old.profile_name, keep=old.keep)
+                placed, _ = await self._launcher.place(order)
             except MLXManagerError as error:
-                self._registry.put_back(server)
-                server.fail(error.problem)
+                await self._restarts.came_to_nothing(server, error)
                 raise
-            return placed[0]
+            return placed.record()
+
+    async def unload(self, name: str, unused_since: datetime | None = None) -> bool:
+        """End a ready server to free its memory, unless somebody needs it.
+
+        It never waits for what is being done to that server, so it may be called while something
+        is being done to another one.
+
+        Args:
+            name: of the server.
+            unused_since: end it only if nobody has used it since then.
+
+        Returns:
+            Whether it is gone. False: it is in use, or not there, or somebody is at it.
+
+        Raises:
+            EngineCrashed: when it can't be ended.
+        """
+        if name in self._locks:
+            return False
+        async with self._lock(name):
+            server = self._registry.find(name)
+            if server is None:
+                return False
+            with self._launcher.despite_the_store():
+                stored = await asyncio.to_thread(self._claims.find, name)
+                server.use.heard(stored.last_used_at if stored else None)
+            since = server.idle_since()
+            if since is None or (unused_since is not None and since > unused_since):
+                return False
+            server.leaving = True  # from here on no request is sent to it
+            try:
+                await self._launcher.end(server)
+            finally:
+                server.leaving = False
+            self._registry.forget(server)
+            return True
+
+    async def profile_changed(self, old: Profile | None, new: Profile | None) -> None:
+        """A profile was created, edited, renamed or deleted: what runs from it says so.
+
+        What no engine hears of, such as ``pinned`` or ``idle_unload_seconds``, applies at once.
+        """
+        if old and new and old.name != new.name:
+            await self._freshness.renamed(old.name, new.name)
+        await self._freshness.look()
 
     # --- one server -----------------------------------------------------------------------------
 
     def _lock(self, name: str) -> asyncio.Lock:
         return self._locks.setdefault(name, asyncio.Lock())
 
-    async def _place(
-        self,
-        name: str,
-        profile: Profile,
-        profile_name: str | None,
-        *,
-        keep: bool,
-        lost: frozenset[int] = frozenset(),
-    ) -> tuple[Server, bool]:
-        """Launch it on the first port that nobody else has, or was promised a moment earlier."""
-        taken = self._registry.ports | lost
-        while True:
-            stored = await self._planner.prepare(
-                name, profile, profile_name, keep=keep, taken=taken
-            )
-            try:
-                return await self._launch(stored, lost)
-            except PortTaken:
-                if profile.port is not None:
-                    raise
-                taken |= {stored.port}
-
-    async def _launch(self, stored: StoredServer, lost: frozenset[int]) -> tuple[Server, bool]:
-        if self._closing:
-            raise NotReady("This Jupyter server is stopping.", "Start it in one that stays.")
-        while (held := await asyncio.to_thread(self._claims.claim, stored)).run != stored.run:
-            if joined := await self._join(held, stored.profile):
-                return joined.record(), False
-        server = self._make(stored)
-        server.lost_ports = lost
-        self._registry.show(server)
-        try:
-            await server.launch(self._planner.environment(stored))
-            await asyncio.to_thread(self._claims.spawned, server.stored)
-        except BaseException:
-            with suppress(MLXManagerError):  # the first error is the one to tell
-                await self._end(server)
-            self._registry.forget(server)
-            raise
-        return server.record(), True
-
-    async def _join(self, held: StoredServer, profile: Profile) -> ManagedServer | None:
-        """What another extension starts under this name; None when that came to nothing."""
-        refuse_other_settings(held, profile)
-        try:
-            async with asyncio.timeout(SPAWN_PATIENCE):
-                while held.process is None:
-                    await asyncio.sleep(0.05)
-                    current = await asyncio.to_thread(self._claims.find, held.name)
-                    if current is None or current.run != held.run:
-                        return None
-                    held = current
-        except TimeoutError as error:
-            message = f"Another Jupyter server is starting {held.name!r}, but does not get on."
-            raise NotReady(message, "Try again, or start it under another --name.") from error
-        known = self._registry.find(held.name)
-        if not (known and known.alive) and not self._reconciler.adopt(held):
-            return None
-        return self._registry.get(held.name)
-
-    def _make(self, stored: StoredServer) -> ManagedServer:
-        return ManagedServer(
-            stored,
-            self._engines[stored.engine],
-            self._upstream,
-            process_memory=self._machine.process_memory,
-            on_change=self._registry.changed,
-            on_end=self._ended,
-            load_timeout=self.load_timeout,
-            grace=self.stop_grace,
+    async def _keep(self, server: ManagedServer) -> None:
+        kept = await asyncio.to_thread(
+            self._claims.update, server.name, server.stored.run, keep=True
         )
+        if kept:
+            server.learn(kept)
 
-    async def _end(self, server: ManagedServer) -> None:
-        name, run = server.name, server.stored.run
-        with self._despite_the_store():
-            await asyncio.to_thread(self._claims.unwanted, name, run)
-        await server.stop()
-        with self._despite_the_store():
-            await asyncio.to_thread(self._claims.release, name, run)
+    async def _failed(self, server: ManagedServer, problem: Problem) -> None:
+        await self._restarts.failed(server, problem)
+
+    def _waits(self, server: ManagedServer) -> None:
+        self._restarts.mind(server)
+
+    async def _is_ready(self, server: ManagedServer) -> None:
+        if server.stored.owner == self._planner.me:
+            with self._launcher.despite_the_store():
+                await asyncio.to_thread(
+                    self._claims.update,
+                    server.name,
+                    server.stored.run,
+                    ready_at=server.stored.ready_at,
+                )
 
     async def _leave(self, server: ManagedServer, *, last: bool) -> None:
-        if server.alive and (server.stored.keep or not last):
+        goes_on = server.stored.keep and (server.alive or server.will_retry)
+        if goes_on or not last:
             await server.detach()
-        else:
-            with suppress(MLXManagerError):
-                await self._end(server)
-
-    async def _ended(self, server: ManagedServer, problem: Problem) -> None:
-        unasked = True
-        with self._despite_the_store():
-            unasked = await asyncio.to_thread(
-                self._claims.still_wanted, server.name, server.stored.run
-            )
-        if self._registry.find(server.name) is not server:
             return
-        if not unasked:
-            self._registry.forget(server)
-        elif not await self._found_another_port(server, problem):
-            self.log.warning("the server %s failed: %s", server.name, problem.message)
-            self._registry.put_back(server)
-            server.fail(problem)
-
-    async def _found_another_port(self, server: ManagedServer, problem: Problem) -> bool:
-        """Start again elsewhere when another program was quicker: engines bind seconds after us.
-
-        True when there is nothing left to say about the old process.
-        """
-        old = server.stored
-        lost = server.lost_ports | {old.port}
-        fixed = old.profile.port is not None
-        if problem.code != PortTaken.code or fixed or len(lost) > PORT_TRIES:
-            return False
-        async with self._lock(server.name):
-            if self._registry.find(server.name) is not server:
-                return True
-            self.log.info("%s lost port %s to another program", server.name, old.port)
-            try:
-                await self._place(old.name, old.profile, old.profile_name, keep=old.keep, lost=lost)
-            except MLXManagerError:
-                return False
-            return True
-
-    @contextmanager
-    def _despite_the_store(self) -> Iterator[None]:
-        """What is true of processes holds, and is done, even while nothing can be stored."""
         try:
-            yield
-        except StoreUnusable as error:
+            await self._launcher.end(server)
+        except MLXManagerError as error:
             self.log.warning("%s", error)

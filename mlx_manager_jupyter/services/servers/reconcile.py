@@ -11,7 +11,7 @@ from mlx_manager_jupyter.errors import StoreUnusable
 from mlx_manager_jupyter.services.servers.plan import RUN_MARKER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from logging import Logger
 
     from mlx_manager_jupyter.schema import Identity, StoredServer
@@ -32,15 +32,34 @@ class Reconciler:
         me: Identity,
         interval: float,
         grace: float,
+        is_busy: Callable[[str], bool],
+        waits: Callable[[ManagedServer], None],
+        synced: Callable[[], Awaitable[None]],
         log: Logger,
     ) -> None:
-        """``interval`` is in seconds between two looks, ``grace`` as for `reap`."""
+        """Hand over what it needs.
+
+        Args:
+            claims: intent and facts in the store.
+            registry: knows what runs.
+            make: gives the object for what is stored.
+            me: the extension that this is.
+            interval: seconds between two looks.
+            grace: as for `reap`.
+            is_busy: whether something is being done to the server of a name here.
+            waits: hears of failed servers that may be ours to start again.
+            synced: is awaited after each look.
+            log: for what happens unasked.
+        """
         self._claims = claims
         self._registry = registry
         self._make = make
         self._me = me
         self._interval = interval
         self._grace = grace
+        self._is_busy = is_busy
+        self._waits = waits
+        self._synced = synced
         self._log = log
         self._watcher: asyncio.Task[None] | None = None
 
@@ -62,19 +81,26 @@ class Reconciler:
                 await self._watcher
 
     async def sync(self) -> None:
-        """Take in what other extensions of this user started since the last look.
+        """Take in what other extensions of this user did since the last look.
 
         Raises:
             StoreUnusable: when nobody can say.
         """
-        for stored in await asyncio.to_thread(self._claims.list):
+        found = {stored.name: stored for stored in await asyncio.to_thread(self._claims.list)}
+        for stored in found.values():
             known = self._registry.find(stored.name)
+            if known and known.stored.run == stored.run:
+                if known.learn(stored):
+                    self._waits(known)
             # A run that we know is told by its process, which the list may be behind.
-            is_news = known is None or (not known.alive and known.stored.run != stored.run)
-            if is_news and stored.process and stored.wanted:
-                self.adopt(stored)
-            elif known and known.stored.run == stored.run and stored.keep > known.stored.keep:
-                known.keep()
+            elif self._is_over(known) and not self._is_busy(stored.name):
+                self._show(stored)
+        for server in self._registry:
+            gone = server.name not in found and (server.ended or server.stored.base_url)
+            if gone and not self._is_busy(server.name):  # another extension dismissed it
+                server.let_go()
+                self._registry.forget(server)
+        await self._synced()
 
     def adopt(self, stored: StoredServer) -> bool:
         """Watch the process that is stored; False when it is no more, and nothing changes then."""
@@ -83,8 +109,31 @@ class Reconciler:
             server.adopt()
         except ProcessGone:
             return False
+        if before := self._registry.find(stored.name):
+            before.let_go()
         self._registry.show(server)
         return True
+
+    @staticmethod
+    def _is_over(known: ManagedServer | None) -> bool:
+        """Whether the name means another run by now if the store says so."""
+        return known is None or known.ended or known.stored.base_url is not None
+
+    def _show(self, stored: StoredServer) -> None:
+        """Another extension's server: it runs, or it has failed."""
+        if not stored.wanted:
+            return
+        if stored.error is not None:
+            self._show_failed(stored)
+        elif stored.process or stored.base_url:
+            self.adopt(stored)
+
+    def _show_failed(self, stored: StoredServer) -> None:
+        server = self._make(stored)
+        self._registry.show(server)
+        if stored.error:
+            server.fail(stored.error)
+        self._waits(server)
 
     async def _watch(self) -> None:
         seen, told = None, ""
@@ -95,18 +144,43 @@ class Reconciler:
                 if stamp != seen:
                     await self.sync()
                     seen, told = stamp, ""
+                await self._inherit()
             except StoreUnusable as error:
                 if str(error) != told:
                     self._log.warning("%s", error)
                     told = str(error)
 
+    async def _inherit(self) -> None:
+        """Own what an extension left that was killed, and go on with what it was about to do."""
+        others = [server for server in self._registry if server.stored.owner != self._me]
+        owners = {server.stored.owner for server in others}
+        if not owners or not await asyncio.to_thread(self._claims.orphaned, owners):
+            return
+        for server in others:
+            stored = await asyncio.to_thread(self._claims.take_over, server.stored)
+            if stored.run == server.stored.run and server.learn(stored):
+                self._log.info("took on the server %s, whose Jupyter is gone", server.name)
+                self._waits(server)
+
     async def _see_to(self, stored: StoredServer) -> None:
         stored = await asyncio.to_thread(self._claims.take_over, stored)
-        if stored.process and stored.wanted and self.adopt(stored):
+        mine = stored.owner == self._me
+        if stored.wanted and stored.process and self.adopt(stored):
             self._log.info("adopted the server %s (pid %s)", stored.name, stored.process.pid)
             return
-        if stored.owner != self._me:
-            return  # its owner lives: it is about to spawn it, or sees to its end
+        if not mine or (stored.wanted and stored.base_url):
+            self._show(stored)  # its owner lives, and is about to spawn it or sees to its end
+            return
+        left = await self._reap(stored)
+        if left:
+            self._log.warning("the server %s is not gone: %s", stored.name, left)
+        elif stored.wanted and stored.retry_at:
+            self._show_failed(stored)
+        else:
+            await asyncio.to_thread(self._claims.release, stored.name, stored.run)
+
+    async def _reap(self, stored: StoredServer) -> str | None:
+        """End whatever is left of a run; say what could not be ended."""
         leftovers = await asyncio.to_thread(find_marked, RUN_MARKER, stored.run)
         if stored.process:
             leftovers = [stored.process, *leftovers]
@@ -114,6 +188,5 @@ class Reconciler:
             for identity in leftovers:
                 await reap(identity, stored.host, stored.port, self._grace)
         except ProcessFailed as failed:
-            self._log.warning("the server %s is not gone: %s", stored.name, failed.failure.detail)
-        else:
-            await asyncio.to_thread(self._claims.release, stored.name, stored.run)
+            return failed.failure.detail
+        return None

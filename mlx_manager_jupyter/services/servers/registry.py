@@ -33,7 +33,8 @@ class Registry:
     @property
     def ports(self) -> frozenset[int]:
         """Ports that are in use, or will be as soon as an engine is up."""
-        return frozenset(server.stored.port for server in self if server.alive)
+        mine = (server.stored for server in self if server.alive)
+        return frozenset(stored.port for stored in mine if stored.base_url is None)
 
     def find(self, name: str) -> ManagedServer | None:
         """One server, or None."""
