@@ -54,17 +54,22 @@ class LogsHandler(RecordHandler):
         asked = self.get_query_argument("follow", "").casefold() in ("1", "true", "yes")
         return asked or "text/event-stream" in accepts
 
+    def _seen(self) -> dict[str, int]:
+        """Up to which line a viewer that lost its stream has the log of a run."""
+        run, _, number = self.request.headers.get("Last-Event-ID", "").rpartition("-")
+        return {run: int(number)} if number.isascii() and number.isdigit() else {}
+
     async def _send(self, name: str, lines: int | None) -> None:
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")
         await self.flush()
-        numbers: dict[str, int] = {}
+        # Without the beginning nobody knows a line's number: then it starts anew.
+        sent = _Sent(self._seen() if lines is None else {})
         follow = self.managers.servers.follow(name, lines=lines)
         with suppress(StreamClosedError):
             async for frame in _with_heartbeats(follow):
-                events = _events(frame, numbers) if frame else (b": still here\n\n",)
-                self.write(b"".join(events))
+                self.write(b"".join(sent.events(frame)) if frame else b": still here\n\n")
                 await self.flush()  # a viewer that reads slowly gets the next lines later
             if not self.managers.servers.closing:  # else it may go on without us
                 self.write(_sse("end", await self._end(name)))
@@ -98,14 +103,23 @@ async def _with_heartbeats(
             yield frame
 
 
-def _events(frame: LogLines, numbers: dict[str, int]) -> Iterator[bytes]:
-    """One for each line, and one before the first of a run."""
-    if frame.begins:
-        yield _sse("run", LogRun(name=frame.name, run=frame.run))
-    for text in frame.lines:
-        number = numbers[frame.run] = numbers.get(frame.run, 0) + 1
-        line = LogLine(run=frame.run, number=number, text=text)
-        yield f"id: {frame.run}-{number}\n".encode() + _sse("line", line)
+class _Sent:
+    """Numbers the lines of each run; those that a viewer has by now are left out."""
+
+    def __init__(self, seen: dict[str, int]) -> None:
+        self._seen = seen
+        self._numbers: dict[str, int] = {}
+
+    def events(self, frame: LogLines) -> Iterator[bytes]:
+        """One for each line, and one before the first of a run."""
+        run = frame.run
+        if frame.begins and run not in self._seen:
+            yield _sse("run", LogRun(name=frame.name, run=run))
+        for text in frame.lines:
+            number = self._numbers[run] = self._numbers.get(run, 0) + 1
+            if number > self._seen.get(run, 0):
+                yield f"id: {run}-{number}\n".encode()
+                yield _sse("line", LogLine(run=run, number=number, text=text))
 
 
 def _sse(kind: str, record: Record) -> bytes:

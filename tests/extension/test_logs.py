@@ -12,6 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from tornado.httpclient import AsyncHTTPClient
 
@@ -82,7 +83,8 @@ def model(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def jupyter(tmp_path: Path) -> Iterator[Jupyter]:
-    with Jupyter(tmp_path / "user") as running:
+    options = ("--ServerManager.restart_delay=0.2",)
+    with Jupyter(tmp_path / "user", options=options) as running:
         yield running
     for left in started_from(tmp_path):
         left.kill()
@@ -99,14 +101,16 @@ def serve(jupyter: Jupyter, model: Path, **faults: Any) -> dict[str, Any]:
     return jupyter.until("tiny", "ready")
 
 
-def test_every_viewer_gets_every_line_through_a_restart(jupyter: Jupyter, model: Path) -> None:
-    serve(jupyter, model)
+def test_every_viewer_gets_every_line_through_a_crash_and_a_restart(
+    jupyter: Jupyter, model: Path
+) -> None:
+    pid = serve(jupyter, model)["pid"]
     viewers = [viewer(jupyter), viewer(jupyter)]
-    until(lambda: all(each.runs and each.flooded(each.runs[0]) > 3_000 for each in viewers))
+    until(lambda: all(_floods(each, 1) for each in viewers), 40)
+    psutil.Process(pid).kill()  # and somebody looks after it
+    until(lambda: all(_floods(each, 2) for each in viewers), 40)
     jupyter.api("servers/tiny/restart", "POST")
-    until(
-        lambda: all(len(each.runs) == 2 and each.flooded(each.runs[1]) > 3_000 for each in viewers)
-    )
+    until(lambda: all(_floods(each, 3) for each in viewers), 40)
     jupyter.api("servers/tiny", "DELETE")
     for each in viewers:
         each.join(20)
@@ -114,6 +118,11 @@ def test_every_viewer_gets_every_line_through_a_restart(jupyter: Jupyter, model:
     one, other = viewers
     assert one.seen == other.seen
     print(f"{len(one.seen)} events to each of two viewers")
+
+
+def _floods(viewer: Viewer, runs: int) -> bool:
+    """Whether the viewer sees its run of this number, and thousands of lines of it."""
+    return len(viewer.runs) == runs and viewer.flooded(viewer.runs[-1]) > FLOOD
 
 
 def test_a_log_is_whole_after_jupyter_was_killed(tmp_path: Path, model: Path) -> None:
@@ -228,6 +237,30 @@ async def test_a_failed_server_says_in_the_end_why(
     assert b"nosuch" in response.body
     last = json.loads(response.body.strip().splitlines()[-1].removeprefix(b"data: "))
     assert (last["state"], last["error"]["code"]) == ("failed", "unsupported_model")
+
+
+async def test_a_viewer_that_lost_its_stream_goes_on_after_the_last_line_it_saw(
+    door: Door, model: Path, fake_env: Callable[..., dict[str, str]]
+) -> None:
+    dies = {"env": fake_env(die_at_load="Model type nosuch not supported.")}
+    await start(door, model=str(model), name="tiny", set=dies)
+    async with asyncio.timeout(20):
+        while (await door.json(f"{API}/servers/tiny"))["state"] != "failed":
+            await asyncio.sleep(0.02)
+
+    async def frames(last_id: str = "") -> list[bytes]:
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": last_id}
+        response = await door.fetch(f"{API}/servers/tiny/logs", headers=headers)
+        return response.body.split(b"\n\n")
+
+    begin, *lines, end, nothing = await frames()
+    assert begin.startswith(b"event: run")
+    assert nothing == b""
+    assert len(lines) > 5
+    third = lines[2].splitlines()[0].removeprefix(b"id: ").decode()
+    assert await frames(third) == [*lines[3:], end, b""]
+    assert await frames("another-run-3") == [begin, *lines, end, b""]
+    assert await frames("garbage") == [begin, *lines, end, b""]
 
 
 @pytest.mark.parametrize(("query", "code"), [("follow=1", 404), ("follow=1&lines=many", 400)])
