@@ -18,6 +18,7 @@ from mlx_manager_jupyter.cli import (
     chat,
     daemon,
     demo,
+    doctor,
     downloads,
     engines,
     logs,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-NOUNS = (status, models, downloads, servers, logs, chat, engines, daemon, demo)
+NOUNS = (status, models, downloads, servers, logs, chat, engines, doctor, daemon, demo)
 
 FAILED = 1
 INTERRUPTED = 128 + signal.SIGINT

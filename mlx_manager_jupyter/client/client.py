@@ -16,6 +16,7 @@ from mlx_manager_jupyter.client.models import ModelCalls
 from mlx_manager_jupyter.client.servers import ServerCalls
 from mlx_manager_jupyter.schema import (
     AnyEvent,
+    Check,
     CreateKey,
     Key,
     NewKey,
@@ -71,6 +72,11 @@ class Client:
     def status(self) -> Status:
         """Version, machine, memory, and the servers with what each does right now."""
         return self.call("GET", "status?loads=true", Status)
+
+    def doctor(self, *, hub: bool = False) -> list[Check]:
+        """Everything that a bug report needs of the extension; ``hub``: ask the Hub as well."""
+        answer = self.send("GET", f"doctor?hub={'true' if hub else 'false'}", patient=True)
+        return msgspec.json.decode(answer.content, type=list[Check])
 
     def events(self, last_id: str | None = None) -> Generator[AnyEvent]:
         """Follow what happens: a `Snapshot` first, then every change. Close it to leave.

@@ -18,6 +18,7 @@ from mlx_manager_jupyter.adapters.process import identify, is_alive
 from mlx_manager_jupyter.adapters.storage import Store
 from mlx_manager_jupyter.adapters.upstream import Upstream
 from mlx_manager_jupyter.extension import (
+    doctor,
     downloads,
     engines,
     events,
@@ -29,6 +30,7 @@ from mlx_manager_jupyter.extension import (
     servers,
     status,
 )
+from mlx_manager_jupyter.extension.doctor_wiring import doctor_of
 from mlx_manager_jupyter.extension.door import Door
 from mlx_manager_jupyter.extension.engine_manager import engine_manager
 from mlx_manager_jupyter.extension.managers import SETTING, Managers
@@ -139,6 +141,7 @@ class MLXManager(Settings):
             keys=KeyManager(**parts),
             metrics=metrics,
             events=hub,
+            doctor=doctor_of(self, store, machine),
             hardware=machine.hardware(),
             version=__version__,
         )
@@ -251,6 +254,6 @@ class MLXManager(Settings):
 
 
 def _routes(api: str, v1: str) -> list[tuple[str, type]]:
-    nouns = (status, models, downloads, profiles, servers, logs, engines, keys, events)
+    nouns = (status, models, downloads, profiles, servers, logs, engines, keys, events, doctor)
     rest = [(api + path, handler) for noun in nouns for path, handler in noun.HANDLERS]
     return [*rest, *((v1 + path, handler) for path, handler in gateway.HANDLERS)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mlx_manager_jupyter.schema import Hardware
+    from mlx_manager_jupyter.services.doctor import Doctor
     from mlx_manager_jupyter.services.downloads import DownloadManager
     from mlx_manager_jupyter.services.engines import EngineManager
     from mlx_manager_jupyter.services.events import EventHub
@@ -34,6 +35,7 @@ class Managers:
     keys: KeyManager
     metrics: MetricsManager
     events: EventHub
+    doctor: Doctor
     hardware: Hardware
     version: str
     gateway_url: str = ""

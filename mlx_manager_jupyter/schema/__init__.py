@@ -18,6 +18,7 @@ from mlx_manager_jupyter.schema.base import (
     Record,
     ServerState,
 )
+from mlx_manager_jupyter.schema.doctor import Check
 from mlx_manager_jupyter.schema.downloads import Download, DownloadState, StartDownload, Transport
 from mlx_manager_jupyter.schema.engines import (
     EngineJob,
@@ -104,6 +105,7 @@ __all__ = [
     "Catalogue",
     "CatalogueChanged",
     "CatalogueState",
+    "Check",
     "Connection",
     "CopyProfile",
     "CreateKey",

@@ -1,19 +1,19 @@
-"""The engines of this machine as records. Blocks: each engine is started once for its help."""
+"""The engines of this machine as records. Blocks: each is started once for its help."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlx_manager_jupyter.adapters.engines import find
+from mlx_manager_jupyter.adapters.engines import find_all
 from mlx_manager_jupyter.adapters.environments import RECIPES, EngineFolder
-from mlx_manager_jupyter.errors import EngineMissing
-from mlx_manager_jupyter.schema import InstalledEngine
+from mlx_manager_jupyter.errors import MLXManagerError
+from mlx_manager_jupyter.schema import InstalledEngine, Problem, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from mlx_manager_jupyter.adapters.engines import Engine
+    from mlx_manager_jupyter.adapters.engines import Engine, Installation
     from mlx_manager_jupyter.schema import EngineKind
 
 
@@ -35,35 +35,55 @@ class Looker:
         self._root = root
 
     def __call__(self) -> tuple[InstalledEngine, ...]:
-        """All of them, those that are used first."""
-        found = []
-        for kind, engine in self._engines.items():
-            if kind not in RECIPES:
-                continue
-            folder = EngineFolder(self._root, RECIPES[kind])
-            if current := folder.current:
-                previous = folder.previous
-                found.append(
-                    InstalledEngine(
-                        kind=kind,
-                        version=current.name,
-                        path=str(folder.executable(current)),
-                        source="managed",
-                        selected=kind not in self._configured,
-                        previous_version=previous.name if previous else None,
-                    )
-                )
-            try:
-                path = find(engine, self._configured.get(kind)).command[0]
-            except EngineMissing:
-                continue
-            found.append(
-                InstalledEngine(
-                    kind=kind,
-                    version=None,
-                    path=path,
-                    source="configured" if kind in self._configured else "environment",
-                    selected=current is None or kind in self._configured,
-                )
-            )
+        """All of them; of each kind the one that runs models first."""
+        found: list[InstalledEngine] = []
+        for engine in self._engines.values():
+            found += self._of(engine)
         return tuple(found)
+
+    def _of(self, engine: Engine) -> list[InstalledEngine]:
+        configured = self._configured.get(engine.kind)
+        try:
+            installations = find_all(engine, configured, self._root)
+        except MLXManagerError as error:
+            broken = InstalledEngine(
+                kind=engine.kind,
+                version=None,
+                path=configured,
+                source="configured",
+                selected=True,
+                problem=error.problem,
+            )
+            return [broken]
+        return [
+            self._record(engine, installation, selected=place == 0)
+            for place, installation in enumerate(installations)
+        ]
+
+    def _record(
+        self, engine: Engine, installation: Installation, *, selected: bool
+    ) -> InstalledEngine:
+        problem: Problem | None = None
+        fields: frozenset[str] = frozenset()
+        try:
+            fields = engine.honoured(installation)
+        except MLXManagerError as error:
+            problem = error.problem
+        endpoints = engine.endpoints(installation, Profile(name="any", model="any"))
+        return InstalledEngine(
+            kind=engine.kind,
+            version=installation.version,
+            path=installation.path,
+            source=installation.source,
+            selected=selected,
+            fields=tuple(sorted(fields)),
+            endpoints=tuple(sorted(endpoints)),
+            previous_version=self._previous(installation),
+            problem=problem,
+        )
+
+    def _previous(self, installation: Installation) -> str | None:
+        if installation.source != "managed":
+            return None
+        previous = EngineFolder(self._root, RECIPES[installation.kind]).previous
+        return previous.name if previous else None
