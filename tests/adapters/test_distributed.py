@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mlx_manager_jupyter.adapters.engines import ENGINES, MLX_LM, choose
 from mlx_manager_jupyter.adapters.engines.distributed.checks import check_distributed
 from mlx_manager_jupyter.adapters.engines.distributed.hosts import (
     ranks_on_this_machine,
@@ -22,11 +23,21 @@ from mlx_manager_jupyter.adapters.engines.distributed.launcher import (
 )
 from mlx_manager_jupyter.adapters.engines.distributed.split import check_division
 from mlx_manager_jupyter.adapters.engines.installed import Installation
-from mlx_manager_jupyter.errors import EngineMissing, InvalidValue, UnsupportedField
+from mlx_manager_jupyter.adapters.process.run_log import readable
+from mlx_manager_jupyter.errors import (
+    EngineCrashed,
+    EngineMissing,
+    InvalidValue,
+    OutOfMemory,
+    PortTaken,
+    UnsupportedField,
+)
 from mlx_manager_jupyter.schema import Distributed, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+RECORDED = Path(__file__).parent / "recorded" / "mlx_launch-0.32.4"
 
 #: SmolLM2-135M-Instruct as the demo builds it.
 SMOL: dict[str, Any] = {
@@ -350,3 +361,82 @@ def test_servers_that_start_at_once_look_for_their_ranks_ports_in_different_plac
     assert len(set(places)) == 640
     assert min(b - a for a, b in zip(sorted(places), sorted(places)[1:], strict=False)) == 16
     assert max(places) + 16 < 32_768
+
+
+# --- what went wrong ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("recorded", "error", "said"),
+    [
+        ("heads", EngineCrashed, "Rank 1 crashed (signal 6), so the other ranks were ended."),
+        ("aborted", EngineCrashed, "Rank 1 crashed (signal 6)"),
+        ("killed", EngineCrashed, "Rank 0 was killed"),
+        ("port_taken", PortTaken, "one of the ports that the ranks talk through"),
+        ("no_engine", EngineMissing, "did not find the engine"),
+    ],
+)
+def test_the_launchers_own_words(recorded: str, error: type[Exception], said: str) -> None:
+    tail = [readable(line) for line in (RECORDED / f"{recorded}.log").read_bytes().splitlines()]
+    told = MLX_LM.diagnose("exited", tail[-1], tail, exit_code=0)
+    assert isinstance(told, error)
+    assert said in told.message
+    assert told.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("Failed to change directory to '/models/m'", InvalidValue),
+        ("[WARN] Node with rank 1 exited with code 255", EngineCrashed),
+        ("[WARN] Node with rank 2 exited with code 3", EngineCrashed),
+        ("[metal::malloc] Attempting to allocate too much", OutOfMemory),
+        ("mlx_lm.server: error: unrecognized arguments: --no-such-flag", InvalidValue),
+    ],
+)
+def test_more_words_of_a_rank(line: str, error: type[Exception]) -> None:
+    tail = [line, "Node with rank 0 exited with code -15"]
+    tail += [] if "Node" in line else ["[WARN] Node with rank 1 exited with code 1"]
+    assert isinstance(MLX_LM.diagnose("exited", tail[-1], tail, exit_code=0), error)
+
+
+def test_the_end_of_the_others_is_no_cause() -> None:
+    tail = ["[WARN] Node with rank 0 exited with code -15", "[WARN] Node with rank 1 was killed"]
+    told = MLX_LM.diagnose("exited", tail[-1], tail, signal=9)
+    assert "Rank" not in told.message
+
+
+# --- fields ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("adapter_path", "/adapters"),
+        ("draft_model", "other/model"),
+        ("num_draft_tokens", 2),
+        ("kv_bits", 8),
+        ("kv_group_size", 64),
+        ("quantized_kv_start", 0),
+        ("seed", 1),
+    ],
+)
+def test_what_ranks_can_not_do(field: str, value: object) -> None:
+    refused = dict(MLX_LM.refusals(profile(3, **{field: value})))
+    assert set(refused) == {field}
+    assert "can't be had together" in refused[field].message
+    assert not dict(MLX_LM.refusals(Profile(name="p", model="m", **{field: value})))  # type: ignore[arg-type]
+
+
+def test_only_one_engine_takes_ranks_and_the_others_name_it() -> None:
+    assert "distributed" in MLX_LM.honoured()
+    for kind, engine in ENGINES.items():
+        if kind != "mlx-lm":
+            refused = dict(engine.refusals(profile(3)))["distributed"]
+            assert "mlx-lm" in (refused.hint or ""), kind
+    assert choose(profile(3), None, lambda _: True) == "mlx-lm"
+
+
+def test_a_clients_seed_does_not_reach_ranks() -> None:
+    assert "seed" in MLX_LM.withheld_from(profile(3))
+    assert "seed" not in MLX_LM.withheld_from(Profile(name="p", model="m"))

@@ -113,7 +113,7 @@ def can_cut(model: Any, config: dict[str, Any], ranks: int) -> bool:
     heads += [] if "kv_lora_rank" in config else [config["num_key_value_heads"]]
     try:
         model.shard(Group(ranks))
-    except (ValueError, AssertionError):
+    except (ValueError, AssertionError, ZeroDivisionError):
         return False
     return not any(number % ranks for number in heads)
 

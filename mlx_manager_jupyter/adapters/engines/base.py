@@ -138,6 +138,10 @@ class Engine:
         values = set_fields(profile)
         return {key: values[name] for name, key in self.request_fields.items() if name in values}
 
+    def withheld_from(self, profile: Profile) -> frozenset[str]:  # noqa: ARG002  it may depend
+        """Keys of a client's request that it is not told."""
+        return self.withheld
+
     def probe(self, stored: StoredServer) -> Probe:
         """What proves that it answers for its model."""
         return self.health(stored)

@@ -13,15 +13,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlx_manager_jupyter.adapters.engines.base import Engine
+from mlx_manager_jupyter.adapters.engines.distributed.checks import LOCKS_RANKS, refused_fields
+from mlx_manager_jupyter.adapters.engines.distributed.meanings import diagnose_ranks
+from mlx_manager_jupyter.adapters.engines.fields import MODEL
 from mlx_manager_jupyter.adapters.engines.flag import Flag
 from mlx_manager_jupyter.adapters.engines.meaning import Meaning, meanings_of
 from mlx_manager_jupyter.adapters.engines.probe import Probe
 from mlx_manager_jupyter.errors import StartFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from mlx_manager_jupyter.adapters.engines.installed import Installation
+    from mlx_manager_jupyter.errors import MLXManagerError
     from mlx_manager_jupyter.schema import Profile, StoredServer
 
 SERVED_NAME = "default_model"
@@ -35,7 +40,32 @@ _BIND_ERRNOS = "13|48|49|98|99"
 
 @dataclass(frozen=True, kw_only=True)
 class MlxLm(Engine):
-    """It answers under one name, and ``/health`` before it can."""
+    """It answers under one name, and ``/health`` before it can. Several ranks can share a model."""
+
+    def refusals(
+        self, profile: Profile, installation: Installation | None = None
+    ) -> Iterator[tuple[str, MLXManagerError]]:
+        """Also what it can't do for several ranks."""
+        yield from refused_fields(profile)
+        yield from super().refusals(profile, installation)
+
+    def diagnose(
+        self,
+        kind: str,
+        detail: str,
+        tail: Sequence[str],
+        *,
+        exit_code: int | None = None,
+        signal: int | None = None,
+    ) -> MLXManagerError:
+        """Of several ranks, which one was the first to end."""
+        return diagnose_ranks(self.meanings, (detail, *tail), tail) or super().diagnose(
+            kind, detail, tail, exit_code=exit_code, signal=signal
+        )
+
+    def withheld_from(self, profile: Profile) -> frozenset[str]:
+        """A seed, too, from several ranks."""
+        return self.withheld | (LOCKS_RANKS if profile.distributed else frozenset())
 
     def served_name(
         self,
@@ -83,6 +113,7 @@ MLX_LM = MlxLm(
         "log_level": Flag("--log-level"),
     },
     request_fields={"repetition_penalty": "repetition_penalty", "seed": "seed"},
+    fields=MODEL | {"distributed"},
     model_types=frozenset({"lm"}),
     offers=frozenset({"models", "chat/completions", "completions"}),
     withheld=frozenset({"adapters", "draft_model"}),

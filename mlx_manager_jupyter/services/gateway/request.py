@@ -67,8 +67,9 @@ class ChatRequest(msgspec.Struct, frozen=True):
             BadRequest: when the profile has a system prompt and ``messages`` is no list.
         """
         profile = stored.profile
+        withheld = engine.withheld_from(profile)
         fields: dict[str, Any] = {
-            name: value for name, value in self.fields.items() if name not in engine.withheld
+            name: value for name, value in self.fields.items() if name not in withheld
         }
         for name, value in engine.request_values(profile).items():
             if name not in fields and NEWER_NAMES.get(name) not in fields:

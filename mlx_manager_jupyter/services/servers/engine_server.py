@@ -17,6 +17,7 @@ from mlx_manager_jupyter.schema import Progress
 from mlx_manager_jupyter.services.servers.managed import DECIDED, ManagedServer
 from mlx_manager_jupyter.services.servers.plan import RUN_MARKER
 from mlx_manager_jupyter.services.servers.pulse import REFUSED
+from mlx_manager_jupyter.services.servers.spread import LINES_TOLD, lines_that_tell, stdin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -165,6 +166,7 @@ class EngineServer(ManagedServer):
             host=self.stored.host,
             port=self.stored.port,
             marker=(RUN_MARKER, self.stored.run),
+            stdin=stdin_of(self.stored.profile),
         )
 
     def _watching(self) -> Watching:
@@ -217,11 +219,12 @@ class EngineServer(ManagedServer):
         error = self.engine.diagnose(
             failure.kind,
             failure.detail,
-            self.tail(20),
+            self.tail(lines_that_tell(self.stored.profile)),
             exit_code=failure.exit_code,
             signal=failure.signal,
         )
-        await self._on_end(self, error.problem)
+        last = error.log_tail[-LINES_TOLD:]
+        await self._on_end(self, replace(error.problem, log_tail=last))
 
     async def _watch_loading(self) -> None:
         # Not our own state, which goes on to say so while `on_end` finds out what an end means.

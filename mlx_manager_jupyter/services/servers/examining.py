@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlx_manager_jupyter.adapters.engines import ENGINES
+from mlx_manager_jupyter.adapters.engines.distributed.checks import check_distributed
 from mlx_manager_jupyter.errors import EngineMissing, InvalidValue, MLXManagerError
 from mlx_manager_jupyter.schema import FieldProblem, ProfileCheck
 
@@ -39,6 +40,11 @@ def examine(matcher: Matcher, profile: Profile) -> ProfileCheck:
         installation, honoured = None, engine.honoured()
     for field, refused in engine.refusals(filled, installation):
         note(field, refused)
+    if installation and folder and "distributed" in honoured:
+        try:
+            check_distributed(installation, filled, folder.path)
+        except MLXManagerError as error:
+            note("distributed", error)
     for field, missing in _missing(matcher, profile):
         if field in honoured:
             note(field, missing)

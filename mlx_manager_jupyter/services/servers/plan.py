@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mlx_manager_jupyter.adapters.engines import ENGINES
+from mlx_manager_jupyter.adapters.engines.distributed.checks import check_distributed
 from mlx_manager_jupyter.adapters.process import free_port, port_is_free
 from mlx_manager_jupyter.errors import BadRequest, InvalidValue, PortTaken
 from mlx_manager_jupyter.schema import StoredServer
 from mlx_manager_jupyter.services.servers.examining import examine
 from mlx_manager_jupyter.services.servers.matching import Matcher
 from mlx_manager_jupyter.services.servers.order import overrides
+from mlx_manager_jupyter.services.servers.spread import spread_out
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 #: In the environment of every engine that we start: finds one whose pid was never written down.
 RUN_MARKER = "MLX_MANAGER_RUN"
+
+#: For every process of an engine: write the log at once, and ask no Hub.
+ALL_RANKS = {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
 
 #: Environment that no engine needs and no log should show.
 SECRET = re.compile(r"TOKEN(?!IZERS)|SECRET|PASSWORD|API_KEY|CREDENTIAL", re.IGNORECASE)
@@ -129,8 +134,7 @@ class Planner:
         """The engine's environment: ours without secrets, the engine's, the profile's."""
         inherited = {key: value for key, value in os.environ.items() if not SECRET.search(key)}
         ours = {
-            "PYTHONUNBUFFERED": "1",
-            "HF_HUB_OFFLINE": "1",
+            **ALL_RANKS,
             # Where the models are that it may list: mlx-lm's /v1/models is empty without a folder.
             "HF_HUB_CACHE": str(self._cache),
         }
@@ -147,6 +151,7 @@ class Planner:
     ) -> StoredServer:
         match = self._matcher.match(profile)
         match.engine.check(match.profile, match.installation)
+        check_distributed(match.installation, match.profile, match.path)
         try:
             host, port = self._place(match, taken)
             argv = match.engine.argv(match.installation, match.profile, match.path, host, port)
@@ -156,6 +161,15 @@ class Planner:
         run = secrets.token_hex(8)
         log = self._logs / name / f"{time.strftime('%Y%m%d-%H%M%S')}-{run[:4]}.log"
         _forget_old_runs(log.parent)
+        argv = spread_out(
+            match,
+            argv,
+            port=port,
+            taken=taken,
+            folder=log.parent,
+            env={**ALL_RANKS, RUN_MARKER: run},
+            secret=SECRET,
+        )
         with suppress(OSError):  # a cache that can't be made is no model's that we found
             self._cache.mkdir(parents=True, exist_ok=True)
         return StoredServer(

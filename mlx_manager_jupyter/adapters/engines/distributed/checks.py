@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 PIPELINE = "--pipeline"
 _INDEX = "model.safetensors.index.json"
 
+#: What a request must not say to several ranks, for the reason that is given below.
+LOCKS_RANKS = frozenset({"seed"})
+
 #: Fields that mlx-lm takes, but not from several ranks, and why not.
 _REFUSED = {
     "adapter_path": "mlx-lm loads no adapters when several ranks share a model",
@@ -45,7 +48,7 @@ def refused_fields(profile: Profile) -> Iterator[tuple[str, MLXManagerError]]:
             yield name, UnsupportedField(message, "Leave one of them out.")
 
 
-def check_distributed(installation: Installation, profile: Profile, model: Path) -> None:
+def check_distributed(installation: Installation, profile: Profile, model: Path | None) -> None:
     """See that the machines, the launcher and the model make a server. Blocks.
 
     Raises:
@@ -53,7 +56,7 @@ def check_distributed(installation: Installation, profile: Profile, model: Path)
         UnsupportedField: the installed mlx-lm can't share out models of this type.
         EngineMissing: there is no launcher, or not what the backend needs.
     """
-    if profile.distributed is None:
+    if profile.distributed is None or model is None:
         return
     spread = spread_of(profile.distributed)
     launcher_of(installation)

@@ -7,15 +7,28 @@ were killed. Its own exit code is 0 even then.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from mlx_manager_jupyter.adapters.engines.meaning import Meaning
-from mlx_manager_jupyter.errors import EngineCrashed, EngineMissing, InvalidValue, PortTaken
+from mlx_manager_jupyter.errors import (
+    EngineCrashed,
+    EngineMissing,
+    InvalidValue,
+    PortTaken,
+    StartFailed,
+)
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlx_manager_jupyter.errors import MLXManagerError
+
+_SAID = "Node with rank "
 _EXITED = r"Node with rank (\d+) exited with code "
 _OTHERS = "so the other ranks were ended"
 
 #: More telling than anything that the other ranks say when one is missing.
-BEFORE = (
+_FIRST = (
     Meaning(
         pattern=re.compile(r"\[ring\] Couldn't (?:bind|listen)"),
         error=PortTaken,
@@ -48,7 +61,7 @@ BEFORE = (
     ),
 )
 #: More telling than the traces of the other ranks, which lost a peer.
-CRASHED = (
+_CRASHED = (
     Meaning(
         pattern=re.compile(_EXITED + r"-(?!15\b)(\d+)"),
         error=EngineCrashed,
@@ -57,7 +70,7 @@ CRASHED = (
     ),
 )
 #: Where nothing else says why.
-AFTER = (
+_LAST = (
     Meaning(
         pattern=re.compile(_EXITED + r"(?!0\b)(\d+)"),
         error=EngineCrashed,
@@ -65,3 +78,35 @@ AFTER = (
         hint="The log's last lines say what it was doing.",
     ),
 )
+
+
+def diagnose_ranks(
+    meanings: Sequence[Meaning], lines: Sequence[str], tail: Sequence[str]
+) -> MLXManagerError | None:
+    """Why several ranks ended; None where the launcher said nothing.
+
+    The order of lines tells little: it passes on what one rank said after the other.
+
+    Args:
+        meanings: of the engine's own lines.
+        lines: what was said last.
+        tail: goes with the error.
+    """
+    told = _find(_FIRST, lines, tail)
+    if told or not any(_SAID in line for line in lines):
+        return told
+    own = _find(meanings, lines, tail)
+    if own and type(own) is not StartFailed:  # which also says of ranks that they lost another one
+        return own
+    return _find(_CRASHED, lines, tail) or own or _find(_LAST, lines, tail)
+
+
+def _find(
+    meanings: Sequence[Meaning], lines: Sequence[str], tail: Sequence[str]
+) -> MLXManagerError | None:
+    for meaning in meanings:
+        for line in lines:
+            if found := meaning.pattern.search(line):
+                groups = found.groups() or ("",)
+                return meaning.error(meaning.message.format(*groups), meaning.hint, tail)
+    return None
