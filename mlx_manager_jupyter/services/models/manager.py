@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,10 +149,12 @@ class ModelManager(LoggingConfigurable):
         return await asyncio.to_thread(_need, profile, row, draft, memory, self._memory.usage)
 
     async def smaller(self, profile: Profile, room: int) -> Alternative | None:
-        """The best smaller build of a profile's model for which ``room`` bytes would do."""
+        """The best smaller build of a profile's model that needs less than ``room`` bytes."""
         if (row := await self._sized(profile.model)) is None:
             return None
-        memory = replace(await self._memory.now(), available_bytes=room)
+        # Of what is free, only so much may be taken.
+        available = math.ceil(100 * room / self._memory.limit_percent)
+        memory = replace(await self._memory.now(), available_bytes=available)
         found = await self._weigh(row, memory, **_load(profile))
         return found.alternative
 
