@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.schema import Profile, StoredServer
 
 MODEL_WORD = "{model}"
+_PLACES = re.compile(r"\{(?:model|host|port)\}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +70,7 @@ class Command(Engine):
     ) -> tuple[str, ...]:
         """The profile's words, filled in. Other braces stay as they are."""
         values = {MODEL_WORD: str(model or profile.model), "{host}": host, "{port}": str(port)}
-        words = []
-        for word in profile.command:
-            filled = word
-            for name, value in values.items():
-                filled = filled.replace(name, value)
-            words.append(filled)
+        words = (_PLACES.sub(lambda found: values[found[0]], word) for word in profile.command)
         return (*words, *profile.extra_args)
 
     def health(self, stored: StoredServer) -> Probe:
