@@ -77,6 +77,16 @@ def test_mapped_weights_seem_free_to_the_system(tmp_path: Path) -> None:
     assert SIZE <= quick < 1.4 * SIZE
 
 
+def test_what_only_seems_free_is_taken_off() -> None:
+    machine = Linux()
+    seen, less = machine.memory(), machine.memory(4 * 2**30)
+    assert less.available_bytes < seen.available_bytes - 3 * 2**30
+    assert less.used_bytes + less.available_bytes == less.total_bytes
+    assert machine.memory(2**60).available_bytes == 0
+    budget = Budget(machine, 300 * MiB, list)
+    assert budget.memory(MiB).available_bytes == 300 * MiB, "the limit counts it as held"
+
+
 def test_weights_that_two_processes_map_are_counted_once(tmp_path: Path) -> None:
     path, machine = weights(tmp_path), Linux()
     with holding("mapped", path) as one, holding("mapped", path) as two:

@@ -29,10 +29,10 @@ class Budget:
         """Of the machine."""
         return self._machine.hardware()
 
-    def memory(self) -> Memory:
+    def memory(self, seems_free: int = 0) -> Memory:
         """What is left of the limit, or of the machine, if less."""
         left = max(0, self._limit - self._machine.process_memory(self._servers()))
-        memory = self._machine.memory()
+        memory = self._machine.memory(seems_free)
         total = min(memory.total_bytes, self._limit)
         available = min(memory.available_bytes, left)
         return replace(

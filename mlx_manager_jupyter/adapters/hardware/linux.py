@@ -48,8 +48,11 @@ class Linux:
             memory_bytes=self.memory().total_bytes,
         )
 
-    def memory(self) -> Memory:
-        """``MemAvailable`` of the kernel, or what the tightest control group leaves, if less."""
+    def memory(self, seems_free: int = 0) -> Memory:
+        """``MemAvailable`` of the kernel, or what the tightest control group leaves, if less.
+
+        A group counts what is mapped from files as used, unless nobody has touched it for long.
+        """
         system = psutil.virtual_memory()
         membership = text_of(self._root / "proc/self/cgroup")
         groups = [
@@ -57,7 +60,7 @@ class Linux:
             for folder in group_folders(membership, self._root / "sys/fs/cgroup")
             if (group := group_at(folder))
         ]
-        return within_groups(system.total, system.available, groups)
+        return within_groups(system.total, max(0, system.available - seems_free), groups)
 
     def process_memory(self, pids: Iterable[int]) -> int:
         """What is in memory of their own, and once what they map: ranks share their libraries.

@@ -66,10 +66,11 @@ class Mac:
             memory_bytes=int(found["hw.memsize"]),
         )
 
-    def memory(self) -> Memory:
+    def memory(self, seems_free: int = 0) -> Memory:
         """``vm_stat``'s pages; see `available_in_vm_stat` for which of them count as available."""
         total = self._hardware.memory_bytes
-        available = min(total, available_in_vm_stat(self._run("/usr/bin/vm_stat")))
+        available = available_in_vm_stat(self._run("/usr/bin/vm_stat")) - seems_free
+        available = max(0, min(total, available))
         # An older system, or an Intel Mac, does not know one of the names and tells the other.
         found = values_in_sysctl(
             self._run(

@@ -30,8 +30,12 @@ class Machine(Protocol):
     def hardware(self) -> Hardware:
         """The facts that don't change while this process lives."""
 
-    def memory(self) -> Memory:
-        """System memory at this moment; used and available add up to the total."""
+    def memory(self, seems_free: int = 0) -> Memory:
+        """System memory at this moment; used and available add up to the total.
+
+        ``seems_free`` are bytes that are in use though the system counts them as available: see
+        `Held`.
+        """
 
     def process_memory(self, pids: Iterable[int]) -> int:
         """Bytes held by exactly these processes: name the children too. The dead count nothing."""

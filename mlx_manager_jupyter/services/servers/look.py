@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from mlx_manager_jupyter.services.servers.room import Candidate, decide
 
 if TYPE_CHECKING:
@@ -60,9 +58,7 @@ def look(
             reserved += max(0, (stored.needed_bytes or 0) - held.size)
         seems_free += held.seems_free
         candidates.append(candidate)
-    memory = machine.memory()
-    available = max(0, memory.available_bytes - seems_free)
-    memory = replace(memory, used_bytes=memory.total_bytes - available, available_bytes=available)
+    memory = machine.memory(seems_free)
     decision = decide(needed, memory, candidates, reserved, judge, given_back=given_back)
     return Look(decision, memory, tuple(candidates), reserved)
 
