@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import subprocess
@@ -31,13 +32,14 @@ FAKE_ENGINE = Path(__file__).parents[1] / "fixtures" / "fake_engine.py"
 class Extension:
     """One extension's servers, and what its viewers were told."""
 
-    def __init__(self, folder: Path, me: Identity, engine: Path, sync_interval: float) -> None:
+    def __init__(self, folder: Path, me: Identity, engine: Path, **options: Any) -> None:
         self.events: list[Event] = []
         self.store = Store(folder / "state.json", lock_timeout_seconds=1.0)
         self.upstream = Upstream()
         self.claims = Claims(self.store, me, is_alive)
+        self.profiles = ProfileManager(self.store, self.events.append)
         planner = Planner(
-            profiles=ProfileManager(self.store, self.events.append),
+            profiles=self.profiles,
             servable=_as_it_is,
             cache=folder / "hub",
             me=me,
@@ -52,8 +54,7 @@ class Extension:
             upstream=self.upstream,
             machine=this_machine(),
             publish=self.events.append,
-            stop_grace=0.5,
-            sync_interval=sync_interval,
+            **{"stop_grace": 0.5, "sync_interval": 0.1, **options},
         )
 
     async def start(self, model: Path, name: str = "tiny", **fault: Any) -> tuple[Server, bool]:
@@ -62,6 +63,19 @@ class Extension:
         return await self.servers.start(
             StartServer(model=str(model), name=name, set={"env": env} if fault else {})
         )
+
+    async def ask(self, **body: Any) -> Server:
+        """Start what this request says."""
+        return (await self.servers.start(StartServer(**body)))[0]
+
+    def states(self, name: str = "tiny") -> list[str]:
+        """What a viewer was told of this server, one after the other."""
+        told = [
+            each.server.state
+            for each in self.events
+            if isinstance(each, ServerChanged) and each.server.name == name
+        ]
+        return [state for state, _ in itertools.groupby(told)]
 
     def seen(self) -> dict[str, Server]:
         """What a viewer draws who got every event."""
@@ -94,10 +108,13 @@ async def extension(
     folder: Path,
     me: Identity | None = None,
     engine: Path = FAKE_ENGINE,
-    sync_interval: float = 0.1,
+    **options: Any,
 ) -> AsyncIterator[Extension]:
-    """An extension that is open; ``me`` is this process unless given."""
-    opened = Extension(folder, me or identify(os.getpid()), engine, sync_interval)
+    """An extension that is open; ``me`` is this process unless given.
+
+    ``options`` are keyword arguments of `ServerManager`, its traits among them.
+    """
+    opened = Extension(folder, me or identify(os.getpid()), engine, **options)
     await opened.servers.open()
     try:
         yield opened

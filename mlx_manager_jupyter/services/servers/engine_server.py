@@ -95,6 +95,7 @@ class EngineServer(ManagedServer):
         except ProcessFailed as failed:
             raise self.engine.diagnose(failed.failure.kind, failed.failure.detail, ()) from failed
         self.stored = replace(self.stored, process=identity, started_at=datetime.now(UTC))
+        self.changed()
 
     def adopt(self) -> None:
         """Watch the process that the store names.

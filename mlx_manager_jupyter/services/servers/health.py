@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from mlx_manager_jupyter.services.servers.pulse import PATIENCE
+
 if TYPE_CHECKING:
     from logging import Logger
 
     from mlx_manager_jupyter.schema import Identity
     from mlx_manager_jupyter.services.servers.managed import ManagedServer
     from mlx_manager_jupyter.services.servers.registry import Registry
-
-#: Probes in a row that a server must leave without the answer it owes, before it is given up.
-PATIENCE = 3
 
 
 class HealthWatch:

@@ -12,6 +12,10 @@ OK = 200
 REFUSED = 0
 
 
+#: Probes in a row that a server may leave without the answer it owes.
+PATIENCE = 3
+
+
 class Pulse:
     """Tells an engine that is busy from one that is of no use any more."""
 

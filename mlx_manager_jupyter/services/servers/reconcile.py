@@ -109,9 +109,7 @@ class Reconciler:
             server.adopt()
         except ProcessGone:
             return False
-        if before := self._registry.find(stored.name):
-            before.let_go()
-        self._registry.show(server)
+        self._replace_by(server)
         return True
 
     @staticmethod
@@ -130,10 +128,15 @@ class Reconciler:
 
     def _show_failed(self, stored: StoredServer) -> None:
         server = self._make(stored)
-        self._registry.show(server)
+        self._replace_by(server)
         if stored.error:
             server.fail(stored.error)
         self._waits(server)
+
+    def _replace_by(self, server: ManagedServer) -> None:
+        if before := self._registry.find(server.name):
+            before.let_go()
+        self._registry.show(server)
 
     async def _watch(self) -> None:
         seen, told = None, ""

@@ -93,6 +93,7 @@ class Restarts:
         if self._registry.find(server.name) is not server:
             return
         if fate is None:  # it was stopped, or replaced, by another extension
+            server.let_go()
             self._registry.forget(server)
             await self._caught_up()
             return
