@@ -21,6 +21,7 @@ expect.set_options(timeout=15_000)
 OURS = re.compile(r"mlx|anywidget|blob:", re.IGNORECASE)
 
 _PANEL = "mlx-manager-jupyter-panel"
+_SERVERS = ".mlxm-section[data-kind=servers]"
 _NOTEBOOK = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 _KERNEL_IS_IDLE = """() => {
     const panel = window.jupyterapp?.shell.currentWidget;
@@ -38,12 +39,12 @@ class Servers:
 
     @property
     def rows(self) -> Locator:
-        return self.root.locator("li[data-name]")
+        return self.root.locator(f"{_SERVERS} li[data-name]")
 
     def row(self, name: str, state: str | None = None) -> Locator:
         """The row of a server, in that state if one is given."""
         in_state = f"[data-state={state}]" if state else ""
-        return self.root.locator(f"li[data-name='{name}']{in_state}")
+        return self.root.locator(f"{_SERVERS} li[data-name='{name}']{in_state}")
 
     def expect(self, name: str, state: str) -> Locator:
         """Wait until the server is in that state; its row."""

@@ -119,7 +119,7 @@ def test_the_keyboard_reaches_every_button(
         lab.page.keyboard.press("Tab")
         reached.append(focused.get_attribute("aria-label"))
     assert reached == [
-        "Insert a chat cell for assistant",
+        "Insert cell to chat with assistant",
         "Copy base URL for assistant",
         "Logs of assistant",
         "Restart assistant",

@@ -148,13 +148,13 @@ describe('actions', () => {
     mount({ insertCell, openLogs });
     await show([server('coder')]);
     expect(labels()).toEqual([
-      'Insert a chat cell for coder',
+      'Insert cell to chat with coder',
       'Copy base URL for coder',
       'Logs of coder',
       'Restart coder',
       'Stop coder',
     ]);
-    button('Insert a chat cell for coder')?.click();
+    button('Insert cell to chat with coder')?.click();
     button('Logs of coder')?.click();
     expect(insertCell).toHaveBeenCalledWith('coder');
     expect(openLogs).toHaveBeenCalledWith('coder');

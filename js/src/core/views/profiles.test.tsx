@@ -60,7 +60,7 @@ describe('the list', () => {
     await show({ profiles: [] });
     expect(view.text).toContain('No profiles yet');
     expect(view.text).toContain('under a name of yours');
-    await view.press('Make the first profile');
+    await view.press('New profile');
     expect(view.el.querySelector('form')?.ariaLabel).toBe('New profile');
   });
 
@@ -93,7 +93,7 @@ describe('the list', () => {
     const servers = [server('coder', { profile: 'coder', state: 'failed', error })];
     await show({ servers });
     expect(view.rowText('coder')).toContain('A weight file is damaged.');
-    await view.press('Download Qwen3-Coder-14B-4bit again');
+    await view.press('Download again: Qwen3-Coder-14B-4bit');
     expect(view.store.sent.at(-1)).toEqual({
       command: 'download',
       wanted: { model: 'mlx-community/Qwen3-Coder-14B-4bit' },

@@ -73,7 +73,7 @@ export function ProfilesView(props: ProfilesProps) {
             {offered && (
               <TextButton
                 text={t('New profile')}
-                label={t('Make the first profile')}
+                label={t('New profile')}
                 look="primary"
                 onPress={create}
               />

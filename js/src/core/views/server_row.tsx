@@ -112,7 +112,7 @@ function ReadyBody(props: BodyProps) {
           {insertCell && (
             <TextButton
               text={t('Insert cell')}
-              label={t('Insert a chat cell for %1', name)}
+              label={t('Insert cell to chat with %1', name)}
               onPress={() => {
                 insertCell(name);
               }}
@@ -125,7 +125,7 @@ function ReadyBody(props: BodyProps) {
           {server.restart_to_apply ? (
             <TextButton
               text={t('Restart to apply')}
-              label={t('Restart %1 to apply what was changed', name)}
+              label={t('Restart to apply what was changed in %1', name)}
               onPress={() => act({ command: 'restart', name })}
             />
           ) : (

@@ -32,7 +32,7 @@ describe('a ready server', () => {
   it('offers to restart for what was changed', async () => {
     await show({ restart_to_apply: true });
     expect(badges()).toEqual(['profile was changed']);
-    await view.press('Restart coder to apply what was changed');
+    await view.press('Restart to apply what was changed in coder');
     expect(view.store.sent).toEqual([{ command: 'restart', name: 'coder' }]);
   });
 
@@ -86,7 +86,7 @@ describe('a failed server', () => {
     async (code) => {
       const error = problem('Bad file.', { code });
       await show({ state: 'failed', error, model: 'org/model', revision: 'abc' });
-      await view.press('Download model again');
+      await view.press('Download again: model');
       expect(view.store.sent).toEqual([
         { command: 'download', wanted: { model: 'org/model', revision: 'abc' } },
       ]);
@@ -99,7 +99,7 @@ describe('a failed server', () => {
     async (model) => {
       const error = problem('Bad file.', { code: 'corrupt_weights' });
       await show({ state: 'failed', error, model });
-      expect(view.labels()).not.toContain('Download model again');
+      expect(view.labels()).not.toContain('Download again: model');
     },
   );
 

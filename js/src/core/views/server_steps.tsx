@@ -62,7 +62,7 @@ export function NextSteps(props: {
       {download && (
         <TextButton
           text={t('Download again')}
-          label={t('Download %1 again', shortModel(model))}
+          label={t('Download again: %1', shortModel(model))}
           onPress={() =>
             notes.run(
               note,

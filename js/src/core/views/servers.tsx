@@ -27,7 +27,7 @@ export function ServersView(props: {
   const now = useNow(state.servers.length > 0 && !still);
   const running = state.servers.filter(isRunning).length;
   return (
-    <Section title={t('Running')} aside={running || null} element={section}>
+    <Section title={t('Running')} aside={running || null} kind="servers" element={section}>
       {state.servers.length === 0 ? (
         <Note title={t('No model is running')}>
           <p>{t('Start one from a notebook:')}</p>
