@@ -18,7 +18,7 @@ from mlx_manager_jupyter.errors import (
     NotReady,
     UnknownServer,
 )
-from mlx_manager_jupyter.schema import LogEnd, LogLine, LogRun, Logs, Server, StartServer
+from mlx_manager_jupyter.schema import LogEnd, LogLine, LogRun, Logs, Problem, Server, StartServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -135,8 +135,7 @@ class ServerCalls:
             leave()
         show(server)
         if server.state != "ready":
-            unknown = NotReady(f"{server.name} is {server.state}.").problem
-            raise MLXManagerError.of(server.error or unknown)
+            raise MLXManagerError.of(_why_not(server))
         return server
 
     def logs(self, name: str, lines: int = 200) -> Logs:
@@ -169,6 +168,13 @@ class ServerCalls:
         raise ExtensionUnreachable(
             f"The log of {name} broke off: Jupyter has stopped.", "The server itself may go on."
         )
+
+
+def _why_not(server: Server) -> Problem:
+    problem = server.error or NotReady(f"{server.name} is {server.state}.").problem
+    if server.retry_at is None:
+        return problem
+    return replace(problem, hint=f"{problem.hint or ''} It will be tried again by itself.".strip())
 
 
 def _path(name: str) -> str:

@@ -54,12 +54,13 @@ def waits(user: Commands, *args: str) -> subprocess.Popen[str]:
 
 
 def test_a_server_from_start_to_stop(user: Commands, model: str) -> None:
-    done = user.run("serve", model, "--name", "tiny", "--json")
+    done = user.run("serve", model, "--name", "tiny", "--ttl", "1h30m", "--json")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     server = json.loads(done.stdout)
     assert set(server) >= RECORD
     assert (server["name"], server["state"], server["error"]) == ("tiny", "ready", None)
+    assert server["idle_unload_seconds"] == 5_400
     assert user.json("ps") == [{**server, **_moving(user.json("ps")[0])}]
     header, row = user.says("ps").splitlines()
     assert header.split() == ["name", "state", "model", "engine", "size", "memory", "port", "up"]
@@ -212,12 +213,12 @@ def test_a_followed_log_goes_through_a_restart_and_ends_with_the_server(
     user: Commands, model: str
 ) -> None:
     user.json("serve", model, "--name", "tiny", *faults(log_flood=100))
-    until(lambda: "flood 00000050" in user.says("logs", "tiny"))
+    until(lambda: "flood 00000050" in user.says("logs", "tiny", "-n", "2000"))
     process = user.start("logs", "tiny", "-f", "-n", "1")
     assert process.stdout
     assert process.stdout.readline()
     user.json("restart", "tiny")
-    until(lambda: "flood 00000050" in user.says("logs", "tiny"))
+    until(lambda: "flood 00000050" in user.says("logs", "tiny", "-n", "2000"))
     user.run("stop", "tiny")
     stdout, stderr = process.communicate(timeout=20)
     assert process.returncode == 0, stderr
