@@ -114,6 +114,9 @@ def test_who_is_being_ended_anyway_is_waited_for_before_others_go() -> None:
     leaving = replace(idle("leaving", 0), leaving=True)
     assert ask(300, 100, leaving, idle("a", 800)) == Wait(("leaving",))
     assert ask(80, 100, leaving) == Admit("tight")
+    now = memory(100)
+    impatient = decide(300, now, [leaving, idle("a", 800)], 0, judge, patient=False)
+    assert impatient == Evict(("a",), 800)
 
 
 def test_under_pressure_what_looks_free_is_not() -> None:

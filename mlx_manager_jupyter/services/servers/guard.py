@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from mlx_manager_jupyter.errors import MLXManagerError
+from mlx_manager_jupyter.errors import MLXManagerError, StoreUnusable
 from mlx_manager_jupyter.services.servers.look import look
 from mlx_manager_jupyter.services.servers.refusal import refusal, room_in, tight
 from mlx_manager_jupyter.services.servers.room import Admit, Evict, Refuse
@@ -98,7 +99,8 @@ class MemoryGuard:
         try:
             return await self._admit(claimed)
         except BaseException:
-            await asyncio.to_thread(self._claims.release, claimed.name, claimed.run)
+            with suppress(StoreUnusable):  # the first error is the one to tell
+                await asyncio.to_thread(self._claims.release, claimed.name, claimed.run)
             raise
 
     async def _admit(self, claimed: StoredServer) -> StoredServer:
@@ -106,40 +108,40 @@ class MemoryGuard:
             return claimed
         need = await self._plans.need(claimed.profile)
         if need is None:
-            return replace(claimed, note=UNKNOWN)
+            return await self._with(claimed, note=UNKNOWN)
         async with self._one_at_a_time:
             return await self._make_room(claimed, need)
 
     async def _make_room(self, claimed: StoredServer, need: Need) -> StoredServer:
         clock = asyncio.get_running_loop().time
-        patient, settled, given_back = clock() + LEAVING_SECONDS, 0.0, 0
+        patience, settled, given_back = clock() + LEAVING_SECONDS, 0.0, 0
         while True:
-            seen = await self._look(claimed, need, given_back)
-            decision = seen.decision
-            if isinstance(decision, Admit):
+            patient = clock() < patience
+            seen = await self._look(claimed, need, given_back=given_back, patient=patient)
+            if isinstance(seen.decision, Admit):
                 return self._planned(claimed, need, seen)
-            if isinstance(decision, Refuse) and clock() >= settled:
-                return await self._refuse(claimed, need, seen)
-            if clock() >= patient:  # who should be gone is not, or is in use each time
-                return await self._refuse(claimed, need, seen)
             freed = 0
-            if isinstance(decision, Evict) and clock() >= settled:
-                freed = await self._end(claimed, decision, seen)
-                given_back += freed
+            if clock() >= settled:
+                if isinstance(seen.decision, Refuse):
+                    return await self._refuse(claimed, need, seen)
+                if isinstance(seen.decision, Evict):
+                    freed = await self._end(claimed, seen.decision, seen)
+                    if not (freed or patient):  # each time somebody else is at them
+                        return await self._refuse(claimed, need, seen)
             if freed:
-                patient, settled = clock() + LEAVING_SECONDS, clock() + SETTLING_SECONDS
+                given_back += freed
+                patience, settled = clock() + LEAVING_SECONDS, clock() + SETTLING_SECONDS
             else:
                 await asyncio.sleep(PAUSE)
 
-    async def _look(self, claimed: StoredServer, need: Need, given_back: int) -> Look:
+    async def _look(self, claimed: StoredServer, need: Need, **options: Any) -> Look:
         """Look and, if it fits, have it written with nobody between."""
         known = {server.stored.run: server for server in self._servers()}
         seen: list[Look] = []
 
         def weigh(others: list[StoredServer]) -> dict[str, object]:
-            needed = need.total_bytes
-            options = {"given_back": given_back}
-            seen.append(look(needed, others, known, self._machine, self._plans.judge, **options))
+            needed, judge = need.total_bytes, self._plans.judge
+            seen.append(look(needed, others, known, self._machine, judge, **options))
             admitted = isinstance(seen[0].decision, Admit)
             return self._facts(need, seen[0]) if admitted else {}
 
@@ -183,9 +185,9 @@ class MemoryGuard:
         if not claimed.force:
             raise error
         self._log.warning("started by force: %s", error.message)
-        facts = {
-            "needed_bytes": need.total_bytes,
-            "note": f"Started by force. {error.message}",
-        }
-        await asyncio.to_thread(self._claims.plan, claimed.name, claimed.run, lambda _: facts)
+        note = f"Started by force. {error.message}"
+        return await self._with(claimed, needed_bytes=need.total_bytes, note=note)
+
+    async def _with(self, claimed: StoredServer, **facts: object) -> StoredServer:
+        await asyncio.to_thread(self._claims.update, claimed.name, claimed.run, **facts)
         return replace(claimed, **facts)

@@ -34,6 +34,7 @@ def look(
     judge: Judge,
     *,
     given_back: int,
+    patient: bool,
 ) -> Look:
     """Measure and decide.
 
@@ -44,6 +45,7 @@ def look(
         machine: is measured.
         judge: as `decide`.
         given_back: as `decide`.
+        patient: as `decide`.
     """
     candidates = []
     reserved = seems_free = 0
@@ -59,7 +61,9 @@ def look(
         seems_free += held.seems_free
         candidates.append(candidate)
     memory = machine.memory(seems_free)
-    decision = decide(needed, memory, candidates, reserved, judge, given_back=given_back)
+    decision = decide(
+        needed, memory, candidates, reserved, judge, given_back=given_back, patient=patient
+    )
     return Look(decision, memory, tuple(candidates), reserved)
 
 

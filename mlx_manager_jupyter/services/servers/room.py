@@ -84,6 +84,7 @@ def decide(
     judge: Judge,
     *,
     given_back: int = 0,
+    patient: bool = True,
 ) -> Decision:
     """Say whether a server may start now, and what would have to be done for it.
 
@@ -95,6 +96,7 @@ def decide(
         judge: whether so many bytes fit into so many.
         given_back: bytes that were made free for this very start. Under pressure they are all there
             is: what the system says to be available then is what it takes from other programs.
+        patient: whether to wait for those that are being ended before others go.
     """
     servers = list(candidates)
     free = memory.available_bytes
@@ -106,7 +108,8 @@ def decide(
     verdict = judge(needed + reserved, free)
     if verdict != "no":
         return Admit(verdict)
-    if leaving := tuple(server.name for server in servers if server.leaving):
+    leaving = tuple(server.name for server in servers if server.leaving)
+    if leaving and patient:
         return Wait(leaving)
 
     def enough(chosen: Sequence[Candidate]) -> bool:
