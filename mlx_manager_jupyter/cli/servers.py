@@ -12,7 +12,7 @@ from mlx_manager_jupyter.cli.connect import add_json, connected, tell, terminal_
 from mlx_manager_jupyter.errors import MLXManagerError
 from mlx_manager_jupyter.notebook import format as fmt
 from mlx_manager_jupyter.notebook.options import RESTART, SERVE, STOP, served
-from mlx_manager_jupyter.notebook.server_rows import doing, problems, server_columns
+from mlx_manager_jupyter.notebook.server_rows import doing, remarks, server_columns
 from mlx_manager_jupyter.notebook.table import line_width, plain
 
 if TYPE_CHECKING:
@@ -145,6 +145,8 @@ def _told(server: Server, client: Client, args: argparse.Namespace) -> None:
         tell(server)
     elif server.state == "ready":
         print(f"{server.name} answers at {client.gateway_url}")
+        if server.note:
+            print(server.note, file=sys.stderr)
     else:
         print(f"{server.name} is {server.state}; see: jupyter mlx ps")
 
@@ -184,7 +186,7 @@ def _ps(args: argparse.Namespace) -> None:
         tell(status.servers)
     elif status.servers:
         print(plain(server_columns(status.servers, status.loads), line_width()))
-        for problem in problems(status.servers):
-            print(problem)
+        for remark in remarks(status.servers):
+            print(remark)
     else:
         print("No server runs. Start one with: jupyter mlx serve MODEL", file=sys.stderr)

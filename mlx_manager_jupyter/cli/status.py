@@ -10,7 +10,7 @@ import msgspec
 from mlx_manager_jupyter.cli.connect import add_json, connected, tell
 from mlx_manager_jupyter.notebook import format as fmt
 from mlx_manager_jupyter.notebook import rows
-from mlx_manager_jupyter.notebook.server_rows import problems, server_columns
+from mlx_manager_jupyter.notebook.server_rows import remarks, server_columns
 from mlx_manager_jupyter.notebook.table import line_width, plain
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def _status(args: argparse.Namespace) -> None:
         print(f"{title:<10} {says}")
     if status.servers:
         print(f"\n{plain(server_columns(status.servers, status.loads), line_width())}")
-        for problem in problems(status.servers):
-            print(problem)
+        for remark in remarks(status.servers):
+            print(remark)
     under_way = [each for each in downloads if _is_news(each)]
     if under_way:
         print(f"\n{plain(rows.download_columns(under_way), line_width())}")

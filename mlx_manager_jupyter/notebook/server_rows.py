@@ -34,9 +34,12 @@ def server_columns(servers: Sequence[Server], loads: Mapping[str, ServerLoad]) -
     ]
 
 
-def problems(servers: Sequence[Server]) -> list[str]:
-    """A line for each server that went wrong: what happened, and what to do."""
-    return [f"{each.name}: {MLXManagerError.of(each.error)}" for each in servers if each.error]
+def remarks(servers: Sequence[Server]) -> list[str]:
+    """A line for each server that went wrong, or of which there is something to know."""
+    said = [
+        (each.name, MLXManagerError.of(each.error) if each.error else each.note) for each in servers
+    ]
+    return [f"{name}: {words}" for name, words in said if words]
 
 
 def doing(server: Server) -> str:

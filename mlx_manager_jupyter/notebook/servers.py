@@ -13,7 +13,7 @@ from mlx_manager_jupyter.errors import BadRequest, InvalidValue
 from mlx_manager_jupyter.notebook.display import dot, listing
 from mlx_manager_jupyter.notebook.durations import seconds_in
 from mlx_manager_jupyter.notebook.errors import short_errors
-from mlx_manager_jupyter.notebook.server_rows import doing, problems, server_columns
+from mlx_manager_jupyter.notebook.server_rows import doing, remarks, server_columns
 from mlx_manager_jupyter.notebook.starting import Start
 from mlx_manager_jupyter.schema import Server, StartServer
 
@@ -59,7 +59,7 @@ class Servers(list[Server]):
         if not self:
             text = "No server runs. Start one with %mlx_serve MODEL."
             return {"text/html": f"<p>{text}</p>", "text/plain": text}
-        return listing(server_columns(self, self.loads), self._cell, problems(self))
+        return listing(server_columns(self, self.loads), self._cell, remarks(self))
 
     def _cell(self, column: Column, row: int) -> str:
         mark = dot(self[row].state) if column.title == "name" else ""

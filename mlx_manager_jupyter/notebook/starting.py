@@ -34,8 +34,9 @@ class Start:
 
     def end(self, server: Server, says: str) -> None:
         """Draw it for the last time."""
-        url = shared_client().gateway_url
-        self._live.show(card(server, says, facts(server, url)), "done")
+        known = facts(server, shared_client().gateway_url)
+        note = [server.note] if server.note else []
+        self._live.show(card(server, says, [*known, *note]), "done")
 
     def __enter__(self) -> Self:
         return self

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlx_manager_jupyter.notebook.server_rows import notes, problems, server_columns
+from mlx_manager_jupyter.notebook.server_rows import notes, remarks, server_columns
 from mlx_manager_jupyter.notebook.servers import Servers
 from mlx_manager_jupyter.notebook.table import plain
 from mlx_manager_jupyter.schema import Problem, Progress, Server, ServerLoad
@@ -61,7 +61,8 @@ def test_a_narrow_table_keeps_name_and_state() -> None:
 def test_a_failure_has_its_sentence_below_the_table_and_a_word_in_it() -> None:
     failed = server("bad", state="failed", error=ERROR)
     sentence = "bad: There was no memory left. Take a smaller."
-    assert problems([server(), failed]) == [sentence]
+    assert remarks([server(), failed]) == [sentence]
+    assert remarks([server(note="Memory is tight.")]) == ["tiny: Memory is tight."]
     table = Servers([server(), failed])
     assert repr(table).splitlines()[-1] == sentence
     assert [line.split()[:2] for line in repr(table).splitlines()[1:3]] == [
