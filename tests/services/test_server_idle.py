@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -33,23 +34,60 @@ def held_by(pid: int) -> int:
     return sum(each.memory_info().rss for each in tree) // MEGABYTE
 
 
+class Memory:
+    """Watches the system's memory around the end of a process, as others use it too."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = psutil.Process(pid)
+        self.came_back = 0
+        """Megabytes that were free after its end and not a moment before."""
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        machine = this_machine()
+        before = machine.memory().available_bytes
+        while self._holds_all():
+            before = machine.memory().available_bytes
+            time.sleep(0.01)
+        deadline = time.monotonic() + 1.0
+        while time.monotonic() < deadline:
+            free = machine.memory().available_bytes
+            self.came_back = max(self.came_back, (free - before) // MEGABYTE)
+            time.sleep(0.01)
+
+    def _holds_all(self) -> bool:
+        try:
+            return self._process.memory_info().rss >= BALLAST * MEGABYTE
+        except psutil.NoSuchProcess:
+            return False
+
+    async def settled(self) -> int:
+        await asyncio.to_thread(self._thread.join)
+        return self.came_back
+
+
 async def test_unloading_gives_the_memory_back(tmp_path: Path, model: Path) -> None:
-    machine = this_machine()
+    env = {"FAKE_ENGINE": f'{{"ballast_megabytes": {BALLAST}, "fork_child": true}}'}
+    came_back = []
     async with extension(tmp_path) as one:
-        env = {"FAKE_ENGINE": f'{{"ballast_megabytes": {BALLAST}, "fork_child": true}}'}
-        await one.ask(model=str(model), name="tiny", ttl=1.5, set={"env": env})
-        ready = await one.ready()
-        assert ready.pid
-        assert ready.idle_unload_seconds == 1.5
-        held, free = held_by(ready.pid), machine.memory().available_bytes
-        assert held >= BALLAST
-        await one.until(lambda seen: not seen)
-        assert not runs(ready.pid)
-        assert started_from(model) == []
-        # Others on this machine take and give memory, too: most of it must be back.
-        back = (machine.memory().available_bytes - free) // MEGABYTE
-        assert back > BALLAST * 0.6, f"{back} MB of {held} MB came back"
-        assert await asyncio.to_thread(one.claims.list) == []
+        # Other programs take and give memory in the same moment: rarely three times in a row.
+        for _ in range(3):
+            await one.ask(model=str(model), name="tiny", ttl=0.5, set={"env": env})
+            ready = await one.ready()
+            assert ready.pid
+            assert ready.idle_unload_seconds == 0.5
+            assert held_by(ready.pid) >= BALLAST
+            memory = Memory(ready.pid)
+            await one.until(lambda seen: not seen)
+            assert not runs(ready.pid)
+            assert started_from(model) == []
+            assert await asyncio.to_thread(one.claims.list) == []
+            came_back.append(await memory.settled())
+            if came_back[-1] > BALLAST * 0.8:
+                break
+    print(f"{came_back} MB of {BALLAST} MB came back")
+    assert max(came_back) > BALLAST * 0.8
 
 
 async def test_requests_put_it_off_and_one_in_flight_forbids_it(

@@ -32,7 +32,16 @@ if TYPE_CHECKING:
 PROGRESS_INTERVAL = 0.5
 
 #: What any extension may find out about a process, and tells the others.
-FOUND = ("process", "started_at", "ready_at", "restarts", "failures", "retry_at", "error")
+FOUND = (
+    "wanted",
+    "process",
+    "started_at",
+    "ready_at",
+    "restarts",
+    "failures",
+    "retry_at",
+    "error",
+)
 
 STAGES: Mapping[ServerState, str] = {"starting": "starting engine", "loading": "loading weights"}
 

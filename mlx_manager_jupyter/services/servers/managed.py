@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: What another extension may decide about a run that we know, too.
 DECIDED = ("profile", "profile_name", "keep", "owner")
+#: What is found out about a run once, and then stays true.
+FACTS = frozenset({"process", "started_at", "ready_at"})
 
 
 class ManagedServer(ABC):
@@ -78,6 +80,11 @@ class ManagedServer(ABC):
         return self._state == "failed" and self.stored.retry_at is not None
 
     @property
+    def problem(self) -> Problem | None:
+        """What went wrong, if it failed."""
+        return self._problem if self._state == "failed" else None
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Every name under which the gateway finds it, the most particular first."""
         profile = (self.stored.profile_name,) if self.stored.profile_name else ()
@@ -113,7 +120,7 @@ class ManagedServer(ABC):
             health=self.pulse.health if self._state == "ready" else None,
             progress=self._progress(),
             note=stored.note,
-            error=self._problem if failed else None,
+            error=self.problem,
             restarts=stored.restarts,
             retry_at=stored.retry_at if failed else None,
             restart_to_apply=self.restart_to_apply,
@@ -167,8 +174,11 @@ class ManagedServer(ABC):
     def learn(self, stored: StoredServer) -> bool:
         """Take in what the store says by now of this very run; whether that was news."""
         self.use.heard(stored.last_used_at)
-        shared = {field: getattr(stored, field) for field in self.shared}
-        known = replace(self.stored, **shared)
+        said = {field: getattr(stored, field) for field in self.shared}
+        # What we found out a moment ago may not be written yet.
+        behind = {field for field in FACTS if said.get(field) is None}
+        news = {field: value for field, value in said.items() if field not in behind}
+        known = replace(self.stored, **news)
         if known == self.stored:
             return False
         self.stored = known

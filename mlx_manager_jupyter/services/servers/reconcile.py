@@ -61,6 +61,8 @@ class Reconciler:
         self._waits = waits
         self._synced = synced
         self._log = log
+        self._owners: set[Identity] = set()
+        """Other extensions that something was seen to belong to."""
         self._watcher: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -87,6 +89,7 @@ class Reconciler:
             StoreUnusable: when nobody can say.
         """
         found = {stored.name: stored for stored in await asyncio.to_thread(self._claims.list)}
+        self._owners = {stored.owner for stored in found.values()} - {self._me}
         for stored in found.values():
             known = self._registry.find(stored.name)
             if known and known.stored.run == stored.run:
@@ -155,27 +158,34 @@ class Reconciler:
 
     async def _inherit(self) -> None:
         """Own what an extension left that was killed, and go on with what it was about to do."""
-        others = [server for server in self._registry if server.stored.owner != self._me]
-        owners = {server.stored.owner for server in others}
-        if not owners or not await asyncio.to_thread(self._claims.orphaned, owners):
+        if not self._owners or not await asyncio.to_thread(self._claims.orphaned, self._owners):
             return
-        for server in others:
-            stored = await asyncio.to_thread(self._claims.take_over, server.stored)
-            if stored.run == server.stored.run and server.learn(stored):
-                self._log.info("took on the server %s, whose Jupyter is gone", server.name)
-                self._waits(server)
+        for stored in await asyncio.to_thread(self._claims.list):
+            if stored.owner != self._me and not self._is_busy(stored.name):
+                await self._see_to(stored)
+        await self.sync()
 
     async def _see_to(self, stored: StoredServer) -> None:
         stored = await asyncio.to_thread(self._claims.take_over, stored)
-        mine = stored.owner == self._me
-        if stored.wanted and stored.process and self.adopt(stored):
+        if stored.owner != self._me:
+            if self._registry.find(stored.name) is None:
+                self._show(stored)
+            return  # its owner lives, and is about to spawn it or sees to its end
+        known = self._registry.find(stored.name)
+        if stored.wanted and known and known.stored.run == stored.run:
+            self._log.info("took on the server %s, whose Jupyter is gone", stored.name)
+            known.learn(stored)
+            self._waits(known)
+        elif stored.wanted and stored.process and self.adopt(stored):
             self._log.info("adopted the server %s (pid %s)", stored.name, stored.process.pid)
-            return
-        if not mine or (stored.wanted and stored.base_url):
-            self._show(stored)  # its owner lives, and is about to spawn it or sees to its end
-            return
-        left = await self._reap(stored)
-        if left:
+        elif stored.wanted and stored.base_url:
+            self.adopt(stored)
+        else:
+            await self._clear_away(stored)
+
+    async def _clear_away(self, stored: StoredServer) -> None:
+        """What was to end, came to nothing, or has ended while nobody looked."""
+        if left := await self._reap(stored):
             self._log.warning("the server %s is not gone: %s", stored.name, left)
         elif stored.wanted and stored.retry_at:
             self._show_failed(stored)

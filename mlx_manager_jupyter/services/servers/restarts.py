@@ -12,7 +12,7 @@ from mlx_manager_jupyter.errors import MLXManagerError, NotReady, PortTaken, Sto
 from mlx_manager_jupyter.services.servers.order import successor
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
     from contextlib import AbstractAsyncContextManager
     from logging import Logger
 
@@ -104,22 +104,27 @@ class Restarts:
         self.mind(server)
 
     def mind(self, server: ManagedServer) -> None:
-        """Start it again when its time has come, if that is our business."""
-        due = server.stored.retry_at
-        if self._launcher.closed or due is None or not (server.will_retry and self._mine(server)):
+        """See to one that failed, if that is our business: decide, or start it in its time."""
+        stored, problem = server.stored, server.problem
+        if self._launcher.closed or not self._mine(server) or problem is None:
             return
+        if stored.error is None and stored.wanted:  # its owner was killed before it could decide
+            self._spawn(self.failed(server, problem))
+        elif stored.retry_at is not None:
+            self._set_timer(server, stored.retry_at)
+
+    def _set_timer(self, server: ManagedServer, due: datetime) -> None:
         if timer := self._timers.pop(server.name, None):
             timer.cancel()
         wait = max(0.0, (due - datetime.now(UTC)).total_seconds())
         loop = asyncio.get_running_loop()
-        self._timers[server.name] = loop.call_later(wait, self._spawn, server)
+        self._timers[server.name] = loop.call_later(wait, lambda: self._spawn(self._retry(server)))
 
     def _mine(self, server: ManagedServer) -> bool:
         return server.stored.owner == self._me
 
-    def _spawn(self, server: ManagedServer) -> None:
-        self._timers.pop(server.name, None)
-        task = asyncio.create_task(self._retry(server))
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
