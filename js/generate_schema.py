@@ -54,6 +54,7 @@ ROOTS = (
     schema.StartServer,
     schema.ProfileCheck,
     schema.StartingPoint,
+    schema.ImportedProfile,
     schema.InstallEngine,
     schema.Pruned,
     schema.Verification,

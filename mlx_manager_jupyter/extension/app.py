@@ -36,6 +36,7 @@ from mlx_manager_jupyter.extension.engine_manager import engine_manager
 from mlx_manager_jupyter.extension.managers import SETTING, Managers
 from mlx_manager_jupyter.extension.memory import machine_of, memory_guard
 from mlx_manager_jupyter.extension.model_manager import model_manager, nature_of
+from mlx_manager_jupyter.extension.profile_manager import checker_of, prober_of
 from mlx_manager_jupyter.extension.settings import Settings
 from mlx_manager_jupyter.schema import Metrics, Snapshot
 from mlx_manager_jupyter.services.downloads import DownloadManager, Ledger
@@ -84,7 +85,13 @@ class MLXManager(Settings):
         parts: dict[str, Any] = {"parent": self}
 
         hub = EventHub(self._snapshot, self._watched, **parts)
-        saved = ProfileManager(store, hub.publish, **parts)
+        saved = ProfileManager(
+            store,
+            hub.publish,
+            changed=lambda old, new: running.profile_changed(old, new),  # noqa: PLW0108  it comes later
+            servers=lambda: running.records,
+            **parts,
+        )
         used: dict[str, Any] = {"use": self._use, "use_now": self._use_now}
         found = model_manager(self, cache, store, machine, **used, publish=hub.publish)
         planner = Planner(
@@ -111,6 +118,13 @@ class MLXManager(Settings):
             **parts,
         )
         metrics = MetricsManager(machine, running.pids, hub.publish, sampled=self._sampled, **parts)
+        asked = Gateway(
+            servers=lambda: running.all,
+            profiles=saved,
+            upstream=self._upstream,
+            traffic=metrics.traffic,
+            **parts,
+        )
         self.managers = Managers(
             models=found,
             downloads=DownloadManager(
@@ -127,17 +141,13 @@ class MLXManager(Settings):
                 **parts,
             ),
             profiles=saved,
+            checker=checker_of(self, store, saved, planner),
+            prober=prober_of(store, saved, running, asked),
             servers=running,
             engines=engine_manager(
                 self, self._upstream, servers=self._servers_by_pid, publish=hub.publish
             ),
-            gateway=Gateway(
-                servers=lambda: running.all,
-                profiles=saved,
-                upstream=self._upstream,
-                traffic=metrics.traffic,
-                **parts,
-            ),
+            gateway=asked,
             keys=KeyManager(**parts),
             metrics=metrics,
             events=hub,
@@ -203,6 +213,7 @@ class MLXManager(Settings):
         )
         self.managers.gateway_url = f"{self.door.url}v1"
         self._mind_interrupts(serverapp)
+        await self.managers.profiles.open()
         await self.managers.servers.open()
         await self.managers.downloads.open()
         for notice in self._store.notices:
@@ -216,6 +227,7 @@ class MLXManager(Settings):
             asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
         self.door.close()  # first, so that nobody asks for more
         try:
+            await self.managers.profiles.close()
             await self.managers.engines.close()
             await self.managers.downloads.close()  # while the store still lists who else is there
             await self.managers.servers.close()

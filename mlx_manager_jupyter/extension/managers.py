@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.services.keys import KeyManager
     from mlx_manager_jupyter.services.metrics import MetricsManager
     from mlx_manager_jupyter.services.models import ModelManager
-    from mlx_manager_jupyter.services.profiles import ProfileManager
+    from mlx_manager_jupyter.services.profiles import Checker, Prober, ProfileManager
     from mlx_manager_jupyter.services.servers import ServerManager
 
 #: Where the managers lie in tornado's settings, for both listeners.
@@ -29,6 +29,8 @@ class Managers:
     models: ModelManager
     downloads: DownloadManager
     profiles: ProfileManager
+    checker: Checker
+    prober: Prober
     servers: ServerManager
     engines: EngineManager
     gateway: Gateway

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
 from mlx_manager_jupyter.schema.base import (
     EngineChoice,
+    EngineKind,
     Name,
     NotNegative,
     Port,
@@ -173,6 +175,8 @@ class ProfileCheck(Record):
     honoured: tuple[str, ...] = ()
     """The fields that this engine, as it is installed, can honour."""
     suggestions: tuple[Suggestion, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What else one should know, such as that the engine finds a parser by itself."""
     affects: tuple[str, ...] = ()
     """Servers that run from this profile."""
 
@@ -190,3 +194,59 @@ class CopyProfile(Record, forbid_unknown_fields=True):
     """Body of ``POST profiles/{name}/copy``."""
 
     name: Name
+
+
+class DeletedProfile(Record):
+    """Answer of ``DELETE profiles/{name}``."""
+
+    name: str
+    servers: tuple[str, ...] = ()
+    """That run from it, and go on."""
+
+
+class ProfileDocument(Record):
+    """Answer of ``GET profiles/export``, and what ``POST profiles/import`` takes."""
+
+    version: int
+    profiles: tuple[dict[str, Any], ...]
+    """Only what is set of each."""
+    withheld: tuple[str, ...] = ()
+    """Secrets that were left out, by where they stood."""
+
+
+class ImportQuery(Record, forbid_unknown_fields=True):
+    """Query of ``POST profiles/import``."""
+
+    on_conflict: Literal["refuse", "skip", "replace", "rename"] = "refuse"
+    """What becomes of a profile whose name is taken; by default nothing at all is imported."""
+
+
+class ImportedProfile(Record):
+    """Answer of ``POST profiles/import``, one for each profile of the document."""
+
+    name: str
+    did: Literal["created", "replaced", "renamed", "skipped"]
+    was: str | None = None
+    """Its name in the document, if that was taken."""
+
+
+class ProbeFinding(Record):
+    """What one question to the running model has shown."""
+
+    what: Literal["tools", "reasoning", "schema"]
+    works: bool
+    detail: str
+
+
+class ProfileProbe(Record):
+    """Answer of ``POST profiles/{name}/probe``."""
+
+    profile: str
+    model: str
+    revision: str | None
+    engine: EngineKind
+    engine_version: str | None
+    findings: tuple[ProbeFinding, ...]
+    proven: dict[str, Any]
+    """Fields of the profile that work as they are."""
+    probed_at: datetime

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from mlx_manager_jupyter.schema.base import EngineKind, Name, Port, Record
 from mlx_manager_jupyter.schema.downloads import StartDownload
-from mlx_manager_jupyter.schema.profiles import Profile
+from mlx_manager_jupyter.schema.profiles import ProbeFinding, Profile
 from mlx_manager_jupyter.schema.servers import Problem
 
 
@@ -68,6 +68,8 @@ class StoredServer(Record):
     """When this run first answered."""
     last_used_at: datetime | None = None
     """When its latest request began or ended, to some seconds."""
+    leaving_until: datetime | None = None
+    """Until then no extension sends it a request: one of them is about to end it."""
     restarts: int = 0
     """How often it was started again after a failure, without a healthy time since."""
     failures: tuple[datetime, ...] = ()
@@ -109,3 +111,15 @@ class StoredUsage(Record):
     peak_bytes: int
     """The most that its process was seen to hold."""
     seen_at: datetime
+
+
+class StoredEvidence(Record):
+    """What was tried on a running model: capabilities that are proven, not only read."""
+
+    name: str
+    """Model, revision and engine."""
+    engine_version: str | None
+    findings: tuple[ProbeFinding, ...]
+    proven: dict[str, Any]
+    """Fields of a profile, with the values that work."""
+    probed_at: datetime

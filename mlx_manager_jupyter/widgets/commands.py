@@ -11,6 +11,7 @@ from mlx_manager_jupyter.client.client import shared_client
 from mlx_manager_jupyter.errors import BadRequest, InvalidValue
 from mlx_manager_jupyter.schema import (
     CopyProfile,
+    ImportedProfile,
     ModelQuery,
     Profile,
     ProfileCheck,
@@ -98,7 +99,7 @@ COMMANDS: dict[str, Callable[[Client, Message], object]] = {
         "GET", f"profiles/export{message.query('name')}", Any
     ),
     "import_profiles": lambda client, message: client.call(
-        "POST", "profiles/import", list[Profile], message.get("document")
+        "POST", "profiles/import", list[ImportedProfile], message.get("document")
     ),
     "starting_points": lambda client, message: client.call(
         "GET", f"profiles/starting-points{message.query('model')}", list[StartingPoint]

@@ -251,7 +251,8 @@ export function problemsOf(state: EditorState, t: Translate): Readonly<Record<st
     const name = fieldOf(field, state.draft);
     const stale = state.draft[name] !== state.checked[name];
     // Its own name is not another's.
-    const own = problem.code === 'name_taken' && state.draft.name === state.saved?.name;
+    const taken = problem.code === 'name_taken' && field === 'name';
+    const own = taken && state.draft.name === state.saved?.name;
     if (!stale && !own) {
       problems[name] = [problem.message, problem.hint].filter(Boolean).join(' ');
     }

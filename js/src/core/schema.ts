@@ -670,6 +670,8 @@ export interface ProfileCheck {
   /** The fields that this engine, as it is installed, can honour. */
   readonly honoured: readonly string[];
   readonly suggestions: readonly Suggestion[];
+  /** What else one should know, such as that the engine finds a parser by itself. */
+  readonly notes: readonly string[];
   /** Servers that run from this profile. */
   readonly affects: readonly string[];
 }
@@ -680,6 +682,14 @@ export interface StartingPoint {
   readonly title: string;
   readonly reason: string;
   readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** Answer of `POST profiles/import`, one for each profile of the document. */
+export interface ImportedProfile {
+  readonly name: string;
+  readonly did: 'created' | 'replaced' | 'renamed' | 'skipped';
+  /** Its name in the document, if that was taken. */
+  readonly was: string | null;
 }
 
 /** Body of `POST engines`. */

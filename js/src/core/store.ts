@@ -4,6 +4,7 @@ import type {
   EngineJob,
   Fit,
   Hardware,
+  ImportedProfile,
   InstalledEngine,
   Library,
   Logs,
@@ -121,7 +122,7 @@ export interface Commands {
   };
   import_profiles: {
     readonly parameters: { readonly document: unknown };
-    readonly result: readonly Profile[];
+    readonly result: readonly ImportedProfile[];
   };
   starting_points: {
     readonly parameters: { readonly model: string };

@@ -13,6 +13,7 @@ from mlx_manager_jupyter.schema import (
     Profile,
     Record,
     StoredDownload,
+    StoredEvidence,
     StoredExtension,
     StoredServer,
     StoredUsage,
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 
     Migration = Callable[[dict[str, Any]], dict[str, Any]]
 
-Stored = Profile | StoredDownload | StoredExtension | StoredServer | StoredUsage
+Stored = Profile | StoredDownload | StoredEvidence | StoredExtension | StoredServer | StoredUsage
 
 #: Which table keeps which record. Rows are keyed by ``record.name``.
 TABLES: dict[type[Record], str] = {
     Profile: "profiles",
     StoredDownload: "downloads",
+    StoredEvidence: "evidence",
     StoredExtension: "extensions",
     StoredServer: "servers",
     StoredUsage: "usage",

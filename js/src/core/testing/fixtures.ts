@@ -245,6 +245,7 @@ export function profileCheck(more: Partial<ProfileCheck> = {}): ProfileCheck {
     engine: 'mlx-lm',
     honoured: [...HONOURED],
     suggestions: [],
+    notes: [],
     affects: [],
     ...more,
   };

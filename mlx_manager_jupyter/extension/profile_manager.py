@@ -1,0 +1,72 @@
+"""The parts of profiles that look at models and engines, made from the settings."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlx_manager_jupyter.adapters.cache import locate
+from mlx_manager_jupyter.adapters.cache.model import read_template
+from mlx_manager_jupyter.adapters.engines import ENGINES, find
+from mlx_manager_jupyter.errors import EngineMissing, MLXManagerError
+from mlx_manager_jupyter.services.profiles import Checker, EvidenceBook, Prober
+from mlx_manager_jupyter.services.profiles.checking import Known
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlx_manager_jupyter.adapters.storage import Store
+    from mlx_manager_jupyter.extension.settings import Settings
+    from mlx_manager_jupyter.schema import EngineChoice, Profile
+    from mlx_manager_jupyter.services.gateway import Gateway
+    from mlx_manager_jupyter.services.profiles import ProfileManager
+    from mlx_manager_jupyter.services.servers import Planner, ServerManager
+
+
+def checker_of(
+    settings: Settings, store: Store, profiles: ProfileManager, planner: Planner
+) -> Checker:
+    """What says whether values are right, and what the model suggests."""
+    cache = Path(settings.hf_cache_path).expanduser()
+    managed = Path(settings.home).expanduser() / "engines"
+
+    def look(profile: Profile, engine: EngineChoice) -> Known:
+        from mlx_manager_jupyter.services.models.facts import Source, facts_of  # noqa: PLC0415  not at start-up
+
+        version, choices = None, None
+        if engine != "auto":
+            with suppress(EngineMissing):
+                found = find(ENGINES[engine], settings.engine_paths.get(engine), managed)
+                version = found.version
+                choices = found.choices if found.help else None
+        if not profile.model or engine in {"remote", "command"}:
+            return Known(version=version)
+        source, revision = Source(id=profile.model), None
+        with suppress(MLXManagerError):  # it is not here, so only its name can tell
+            folder = locate(profile.model, profile.revision, cache=cache)
+            revision = folder.revision
+            source = Source(
+                id=folder.model,
+                config=folder.config,
+                chat_template=read_template(folder.path),
+                has_modules=(folder.path / "modules.json").is_file(),
+            )
+        return Known(facts_of(source), revision, version, choices)
+
+    async def known(profile: Profile, engine: EngineChoice) -> Known:
+        return await asyncio.to_thread(look, profile, engine)
+
+    return Checker(profiles, examine=planner.examine, known=known, evidence=EvidenceBook(store))
+
+
+def prober_of(
+    store: Store, profiles: ProfileManager, servers: ServerManager, gateway: Gateway
+) -> Prober:
+    """What tries a profile on the running model, through the gateway as everybody does."""
+
+    async def ask(body: bytes) -> Mapping[str, Any]:
+        return await (await gateway.chat(body)).completion()
+
+    return Prober(profiles=profiles, servers=servers, ask=ask, evidence=EvidenceBook(store))
