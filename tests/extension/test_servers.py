@@ -203,7 +203,7 @@ async def test_a_port_that_another_program_takes_meanwhile_is_given_up(
 
 
 async def failed(door: Door, name: str) -> dict[str, Any]:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while True:
             server: dict[str, Any] = await door.json(f"{API}/servers/{name}")
             if server["state"] == "failed":

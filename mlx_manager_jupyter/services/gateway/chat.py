@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -39,10 +40,7 @@ class Chat:
         self._open = False
         self._first_token_due = True
         self._began = time.monotonic()
-        # An engine answers under the name it was pinned to. A quote inside a JSON string is always
-        # escaped, so these bytes can only be the field itself.
-        self._pinned_name = b'"model": ' + msgspec.json.encode(server.stored.served_name)
-        self._asked_name = b'"model": ' + msgspec.json.encode(request.model)
+        self._renamed = _renamed(server.stored.served_name, request.model)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -83,7 +81,9 @@ class Chat:
             async for arrived in self._whole_events():
                 passed = b"".join(event + END for event in arrived if self._passes(event))
                 if passed:
-                    yield passed.replace(self._pinned_name, self._asked_name)
+                    for pinned, asked in self._renamed:
+                        passed = passed.replace(pinned, asked)
+                    yield passed
         except UpstreamFailed as error:
             problem = {"message": str(error), "type": "server_error", "code": error.code}
             yield b"data: " + msgspec.json.encode({"error": problem}) + END
@@ -145,16 +145,35 @@ class Chat:
         return True
 
 
+def _renamed(served: str, asked: str) -> list[tuple[bytes, bytes]]:
+    """What an engine calls itself in its events, and what the client called it.
+
+    A quote inside a JSON string is always escaped, so these bytes can only be the field itself.
+    Engines write it with a blank or without, and other scripts than ours escaped or as they are.
+    """
+    names = dict.fromkeys((msgspec.json.encode(served), json.dumps(served).encode()))
+    wanted = msgspec.json.encode(asked)
+    gaps = (b'"model": ', b'"model":')
+    return [(gap + name, gap + wanted) for gap in gaps for name in names]
+
+
 async def _check(answer: Answer) -> None:
     if answer.status == 200:  # noqa: PLR2004
         return
-    body = await answer.read()
-    try:
-        said = msgspec.json.decode(body, type=dict[str, Any]).get("error") or "no reason given"
-    except msgspec.DecodeError:
-        said = body[:200].decode("utf-8", "replace")
-    said = str(said).rstrip(".")
+    said = _said(await answer.read())
     # mlx-lm answers 404 to a bad request and to its own death alike.
     if 400 <= answer.status < 500 and "generation thread died" not in said:  # noqa: PLR2004
         raise BadRequest(f"The engine refused the request: {said}.")
     raise UpstreamFailed(f"The engine failed ({answer.status}): {said}.", "See the server's log.")
+
+
+def _said(body: bytes) -> str:
+    """The reason in an engine's error: each wraps it in its own way."""
+    try:
+        reason: Any = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return body[:200].decode("utf-8", "replace").rstrip(".")
+    for name in ("detail", "error", "message"):
+        if isinstance(reason, dict):
+            reason = reason.get(name, reason)
+    return str(reason or "no reason given").rstrip(".")

@@ -1,0 +1,154 @@
+"""The real mlx-vlm behind the real extension: it sees, talks and embeds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.extension.test_gateway import ASK, events
+from tests.extension.test_mlx_lm import jp_server_config
+from tests.extension.test_servers import API, failed, start, until
+from tests.fixtures import embedding, seeing
+from tests.fixtures.jupyter import runs, started_from
+from tests.fixtures.models import SAYS, break_model, make
+from tests.fixtures.pictures import data_url, png
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.extension.conftest import Door
+
+__all__ = ["jp_server_config"]  # no engine is configured here either
+
+pytestmark = pytest.mark.engine
+
+RED, BLUE, MOSTLY_BLUE = png(250, 10, 10), png(10, 10, 250), png(20, 60, 90, side=130)
+
+
+async def serve(door: Door, folder: Path, **fields: Any) -> tuple[dict[str, Any], str]:
+    await start(door, model=str(folder), name="tiny", set=fields)
+    server = await until(door, "tiny", "ready", seconds=60)
+    made = await door.json(f"{API}/keys", method="POST", body={"label": "test"})
+    return server, made["secret"]
+
+
+def about(*pictures: bytes) -> dict[str, Any]:
+    parts = [{"type": "image_url", "image_url": {"url": data_url(one)}} for one in pictures]
+    question = {"type": "text", "text": "What colour is this picture?"}
+    return {"model": "tiny", "messages": [{"role": "user", "content": [*parts, question]}]}
+
+
+def take(port: int) -> None:
+    """Raises unless it is free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+
+
+async def test_a_model_that_sees_answers_about_a_picture(door: Door, tmp_path: Path) -> None:
+    server, key = await serve(door, seeing.make(tmp_path / "m"), temperature=0.0)
+    assert server["engine"] == "mlx-vlm", "chosen by what the model is"
+    assert server["engine_version"]
+    for picture, colour in ((RED, "red"), (BLUE, "blue"), (MOSTLY_BLUE, "blue")):
+        whole = await door.json(
+            "v1/chat/completions", method="POST", token=key, body=about(picture)
+        )
+        assert whole["choices"][0]["message"]["content"] == colour
+        assert whole["model"] == "tiny"
+        assert whole["usage"]["completion_tokens"] == 2
+    body = about(RED) | {"stream": True}
+    seen = [json.loads(event) async for event in events(door, key, body) if event != "[DONE]"]
+    assert "".join(each["choices"][0]["delta"]["content"] or "" for each in seen) == "red"
+    assert {each["model"] for each in seen} == {"tiny"}, "never the path that it was started with"
+    blind = await door.json("v1/chat/completions", method="POST", token=key, body=about())
+    assert blind["choices"][0]["message"]["content"] == "nothing"
+    print(f"ready after {server['ready_seconds']:.2f} s")
+
+
+async def test_text_is_answered_too_and_a_wrong_value_is_told(door: Door, tmp_path: Path) -> None:
+    folder = make("chat", tmp_path / "m")
+    server, key = await serve(door, folder, engine="mlx-vlm", max_tokens=64, seed=1, top_k=1)
+    assert server["engine"] == "mlx-vlm"
+    body = {"model": "tiny", "messages": ASK}
+    whole = await door.json("v1/chat/completions", method="POST", token=key, body=body)
+    assert whole["choices"][0]["message"]["content"] == SAYS["chat"]
+    wrong = body | {"temperature": "warm"}
+    refused = await door.fetch("v1/chat/completions", method="POST", token=key, body=wrong)
+    assert refused.code == 400
+    assert "valid number" in json.loads(refused.body)["error"]["message"]
+
+
+async def test_a_model_that_embeds_is_ready_when_it_does(door: Door, tmp_path: Path) -> None:
+    folder = embedding.make(tmp_path / "m")
+    server, _ = await serve(door, folder)
+    assert server["engine"] == "mlx-vlm"
+    vectors = await _embed(server["port"], str(folder), ["cat", "kitten", "car"])
+    alike, apart = (_dot(vectors[0], other) for other in vectors[1:])
+    assert alike > 0.9
+    assert apart < 0.5
+    assert (await door.fetch(f"{API}/servers/tiny", method="DELETE")).code == 204
+    assert started_from(tmp_path) == []
+
+
+async def test_it_stops_while_it_answers_without_end(door: Door, tmp_path: Path) -> None:
+    """By itself it would wait for the open stream."""
+    server, key = await serve(
+        door, make("endless", tmp_path / "m"), engine="mlx-vlm", max_tokens=1_000_000
+    )
+    heard = asyncio.Event()
+
+    async def listen() -> dict[str, Any]:
+        said: dict[str, Any] = {}
+        async for event in events(door, key, {"model": "tiny", "messages": ASK, "stream": True}):
+            said = json.loads(event)
+            heard.set()
+            if "error" in said:
+                break
+        return said
+
+    client = asyncio.ensure_future(listen())
+    async with asyncio.timeout(20):
+        await heard.wait()
+    began = asyncio.get_running_loop().time()
+    assert (await door.fetch(f"{API}/servers/tiny", method="DELETE")).code == 204
+    took = asyncio.get_running_loop().time() - began
+    assert not runs(server["pid"])
+    assert started_from(tmp_path) == []
+    take(server["port"])
+    said = await asyncio.wait_for(client, 10)
+    assert "error" in said, "the client is told that the answer is not whole"
+    print(f"stopped in the middle of a stream after {took:.2f} s")
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), [("bad_type", "unsupported_model"), ("bad_shape", "start_failed")]
+)
+async def test_what_only_the_engine_can_see_fails_with_a_reason(
+    door: Door, tmp_path: Path, fault: str, code: str
+) -> None:
+    broken = break_model(fault, tmp_path / "m")
+    await start(door, model=str(broken), name="broken", set={"engine": "mlx-vlm"})
+    server = await failed(door, "broken")
+    assert server["error"]["code"] == code, server["error"]
+    assert server["error"]["hint"]
+    assert started_from(tmp_path) == []
+
+
+async def _embed(port: int, model: str, texts: list[str]) -> list[list[float]]:
+    from tornado.httpclient import AsyncHTTPClient  # noqa: PLC0415
+
+    answer = await AsyncHTTPClient().fetch(
+        f"http://127.0.0.1:{port}/v1/embeddings",
+        method="POST",
+        headers={"Content-Type": "application/json"},
+        body=json.dumps({"model": model, "input": texts}),
+    )
+    return [each["embedding"] for each in json.loads(answer.body)["data"]]
+
+
+def _dot(one: list[float], other: list[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
