@@ -81,7 +81,7 @@ def _serve(args: argparse.Namespace) -> None:
     wanted = served(args)
     with connected(args) as client:
         if args.no_wait:
-            _told(client.servers.start(wanted).server, client, args)
+            _told(client.servers.start(wanted).server, client.gateway_url, args)
             return
 
         def work(feed: Feed, show: Callable[[Server], object]) -> Server:
@@ -93,7 +93,7 @@ def _serve(args: argparse.Namespace) -> None:
 def _restart(args: argparse.Namespace) -> None:
     with connected(args) as client:
         if args.no_wait:
-            _told(client.servers.restart(args.name), client, args)
+            _told(client.servers.restart(args.name), client.gateway_url, args)
             return
 
         def work(feed: Feed, show: Callable[[Server], object]) -> Server:
@@ -111,6 +111,7 @@ def _wait(
     """Show how a start goes; with ``--json`` print the record however it ends."""
     from mlx_manager_jupyter.client.feed import Feed  # noqa: PLC0415  on use
 
+    url = client.gateway_url  # first of all the daemon is started, which has a line of its own
     step = terminal_for(args).begin(what)
     begun = monotonic()
     seen: list[Server] = []
@@ -129,7 +130,7 @@ def _wait(
             terminal_for(args).say(_interrupted(seen))
         raise
     step.end("✓ ready in")
-    _told(server, client, args)
+    _told(server, url, args)
 
 
 def _interrupted(seen: list[Server]) -> str:
@@ -140,11 +141,11 @@ def _interrupted(seen: list[Server]) -> str:
     return f"{seen[0].name} goes on; see: jupyter mlx ps"
 
 
-def _told(server: Server, client: Client, args: argparse.Namespace) -> None:
+def _told(server: Server, url: str, args: argparse.Namespace) -> None:
     if args.json:
         tell(server)
     elif server.state == "ready":
-        print(f"{server.name} answers at {client.gateway_url}")
+        print(f"{server.name} answers at {url}")
         if server.note:
             print(server.note, file=sys.stderr)
     else:

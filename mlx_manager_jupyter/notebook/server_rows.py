@@ -29,7 +29,7 @@ def server_columns(servers: Sequence[Server], loads: Mapping[str, ServerLoad]) -
         Column("engine", [each.engine for each in servers], rank=5),
         Column("size", [_size(each) for each in servers], rank=6, right=True),
         Column("memory", [fmt.memory(size) if size else "" for size in held], rank=3, right=True),
-        Column("port", [str(each.port or "") for each in servers], rank=1, right=True),
+        Column("port", [_port(each) for each in servers], rank=1, right=True),
         Column("up", [up_time(each) for each in servers], rank=7, right=True),
     ]
 
@@ -62,7 +62,7 @@ def notes(server: Server) -> list[str]:
         said.append("does not answer")
     if server.retry_at:
         left = (server.retry_at - datetime.now(UTC)).total_seconds()
-        said.append(f"tries again in {fmt.duration(left)}")
+        said.append(f"tries again in {fmt.duration(left)}" if left >= 1 else "tries again")
     if server.restarts:
         said.append(f"restarted {_times(server.restarts)}")
     if server.restart_to_apply:
@@ -75,6 +75,11 @@ def up_time(server: Server) -> str:
     if server.started_at is None or server.state in ("failed", "stopped"):
         return ""
     return fmt.duration((datetime.now(UTC) - server.started_at).total_seconds())
+
+
+def _port(server: Server) -> str:
+    over = server.state in ("failed", "stopped")  # another one may have it by now
+    return "" if over or server.port is None else str(server.port)
 
 
 def _size(server: Server) -> str:
