@@ -23,6 +23,7 @@ from mlx_manager_jupyter.services.servers.guard import MemoryGuard, Plans
 from tests.adapters.test_hardware_mac import recorded
 from tests.fixtures.jupyter import runs
 from tests.fixtures.models import make
+from tests.fixtures.processes import until
 from tests.services.extensions import Extension, another_jupyter, extension
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlx_manager_jupyter.adapters.hardware import Machine
-    from mlx_manager_jupyter.schema import Identity, Profile, StoredServer
+    from mlx_manager_jupyter.schema import Identity, Memory, Profile, StoredServer
 
 MiB = 2**20
 HELD = 150 * MiB
@@ -82,8 +83,25 @@ async def guarded(
         yield opened
 
 
-def budget(limit: int) -> Callable[[Callable[[], list[int]]], Machine]:
-    return lambda pids: Budget(this_machine(), limit, pids)
+class Watched(Budget):
+    """Notes how much it was told to seem free, each time that somebody looks."""
+
+    looks: list[int]
+
+    def memory(self, seems_free: int = 0) -> Memory:
+        self.looks.append(seems_free)
+        return super().memory(seems_free)
+
+
+def budget(
+    limit: int, looks: list[int] | None = None
+) -> Callable[[Callable[[], list[int]]], Machine]:
+    def made(pids: Callable[[], list[int]]) -> Machine:
+        machine = Watched(this_machine(), limit, pids)
+        machine.looks = [] if looks is None else looks
+        return machine
+
+    return made
 
 
 def mac(
@@ -180,9 +198,7 @@ async def test_a_start_waits_for_the_memory_of_what_is_being_ended(
     async with guarded(tmp_path, budget(320 * MiB)) as opened:
         first = await ready(opened, model, "first", ignore_term=True)
         ending = asyncio.create_task(opened.servers.stop("first"))
-        async with asyncio.timeout(5):
-            while not (stored := opened.claims.find("first")) or stored.wanted:
-                await asyncio.sleep(0.01)
+        await until(lambda: not opened.claims.list()[0].wanted)
         await opened.start(model, "second")
         await ending
         assert not runs(first)
@@ -207,16 +223,15 @@ async def test_to_restart_one_while_another_wants_its_room_ends_well(
 
 
 async def test_a_start_that_is_called_off_leaves_no_claim(tmp_path: Path, model: Path) -> None:
-    async with guarded(tmp_path, budget(320 * MiB)) as opened:
+    looks: list[int] = []
+    async with guarded(tmp_path, budget(320 * MiB, looks)) as opened:
         await ready(opened, model, "first", ignore_term=True, ignore_int=True)
         ending = asyncio.create_task(opened.servers.stop("first"))
-        async with asyncio.timeout(5):
-            while not (stored := opened.claims.find("first")) or stored.wanted:
-                await asyncio.sleep(0.01)
+        await until(lambda: not opened.claims.list()[0].wanted)
+        looks.clear()
         starting = asyncio.create_task(opened.start(model, "second"))
-        async with asyncio.timeout(5):
-            while not opened.claims.find("second"):
-                await asyncio.sleep(0.01)
+        await until(lambda: looks)
+        assert opened.claims.find("second")
         starting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await starting
@@ -235,6 +250,42 @@ async def test_who_is_used_through_another_jupyter_server_is_not_ended(
         with pytest.raises(NotEnoughMemory, match=r"first \d+ MB \(busy\)"):
             await opened.start(model, "second")
         assert runs(first)
+
+
+async def test_a_request_that_just_began_through_another_extension_is_seen_before_an_end(
+    tmp_path: Path, model: Path
+) -> None:
+    with another_jupyter() as other:
+        async with (
+            guarded(tmp_path, budget(320 * MiB)) as one,
+            guarded(tmp_path, budget(320 * MiB), me=other) as two,
+        ):
+            first = await ready(one, model, "first")
+            await two.ready("first")
+            (theirs,) = two.servers.all
+            starting = asyncio.create_task(one.start(model, "second"))
+            theirs.use.begin()  # as the gateway does, a moment before it hears of the plan
+            await until(lambda: not theirs.ready)
+            with pytest.raises(NotEnoughMemory, match=r"first \d+ MB \(busy\)"):
+                await starting
+            assert runs(first)
+            await until(lambda: theirs.ready)
+            theirs.use.end()
+
+
+async def test_an_idle_server_that_two_extensions_know_makes_room(
+    tmp_path: Path, model: Path
+) -> None:
+    with another_jupyter() as other:
+        async with (
+            guarded(tmp_path, budget(320 * MiB)) as one,
+            guarded(tmp_path, budget(320 * MiB), me=other) as two,
+        ):
+            first = await ready(one, model, "first")
+            await two.ready("first")
+            await two.start(model, "second")
+            assert not runs(first)
+            assert "first" not in await one.until(lambda seen: "second" in seen)
 
 
 async def test_a_server_that_another_extension_is_starting_counts(
@@ -271,13 +322,7 @@ async def test_mapped_weights_of_a_server_are_not_free_for_another(
     weights.write_bytes(os.urandom(MiB) * 150)
     command = [sys.executable, "-c", MAPS, str(weights), "{host}", "{port}"]
     looks: list[int] = []
-
-    class Watched(Budget):
-        def memory(self, seems_free: int = 0) -> Any:
-            looks.append(seems_free)
-            return super().memory(seems_free)
-
-    async with guarded(tmp_path, lambda pids: Watched(this_machine(), 1000 * MiB, pids)) as opened:
+    async with guarded(tmp_path, budget(1000 * MiB, looks)) as opened:
         own = {"command": command, "ready_path": "/"}
         await opened.ask(model=str(model), name="own", engine="command", set=own)
         await opened.ready("own")

@@ -49,6 +49,13 @@ class Claims:
                     self._store.put(replace(stored, owner=others[0]))
             return not others
 
+    def shared(self) -> bool:
+        """Whether another extension lives, which may use the servers too."""
+        return any(
+            extension.identity != self._me and self._is_alive(extension.identity)
+            for extension in self._store.list(StoredExtension)
+        )
+
     def claim(self, wanted: StoredServer, succeeds: str | None = None) -> StoredServer:
         """Take the name, or learn whose it is: the answer's ``run`` tells.
 

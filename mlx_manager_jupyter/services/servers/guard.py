@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -33,6 +33,10 @@ LEAVING_SECONDS = 20.0
 #: Seconds after the end of a process in which the system may still count its memory as used, and
 #: macOS may still speak of pressure.
 SETTLING_SECONDS = 3.0
+
+#: Seconds in which other extensions have read what is in the store, and written what they know:
+#: they look once a second (`ServerManager.sync_interval`, `IdleWatch`).
+QUIET_SECONDS = 2.5
 
 #: Seconds between two looks while waiting for either.
 PAUSE = 0.1
@@ -165,17 +169,33 @@ class MemoryGuard:
 
     async def _leaves(self, server: ManagedServer, successor: str) -> str | None:
         """The name of one that was ended; None if it is needed after all."""
-        name, now = server.name, datetime.now(UTC)
+        name, now, gone = server.name, datetime.now(UTC), False
         try:
-            stored = await asyncio.to_thread(self._claims.find, name)
-            server.use.heard(stored.last_used_at if stored else None)
-            if server.use.going_on or not await self._unload(name, now):
-                return None
+            announced = await self._announce(server)
+            try:
+                gone = await self._unload(name, now)
+            finally:
+                if announced and not gone:
+                    await self._tell(server, leaving_until=None)
         except MLXManagerError as error:
             self._log.warning("%s could not make room: %s", name, error)
-            return None
-        self._log.info("the server %s was ended to make room for %s", name, successor)
-        return name
+        if gone:
+            self._log.info("the server %s was ended to make room for %s", name, successor)
+        return name if gone else None
+
+    async def _announce(self, server: ManagedServer) -> bool:
+        """Let other extensions send it no more requests, and tell of those that they did send."""
+        if not await asyncio.to_thread(self._claims.shared):
+            return False
+        until = datetime.now(UTC) + timedelta(seconds=2 * QUIET_SECONDS + LEAVING_SECONDS)
+        await self._tell(server, leaving_until=until)
+        await asyncio.sleep(QUIET_SECONDS)
+        return True
+
+    async def _tell(self, server: ManagedServer, **facts: object) -> None:
+        name, run = server.name, server.stored.run
+        if known := await asyncio.to_thread(self._claims.update, name, run, **facts):
+            server.learn(known)
 
     async def _refuse(self, claimed: StoredServer, need: Need, seen: Look) -> StoredServer:
         smaller = None

@@ -69,7 +69,7 @@ class IdleWatch:
 
     async def _see_to(self, server: ManagedServer) -> None:
         name, run, now = server.name, server.stored.run, datetime.now(UTC)
-        if server.ready and (used := server.use.news()) is not None:
+        if server.alive and (used := server.use.news()) is not None:
             await asyncio.to_thread(self._claims.update, name, run, last_used_at=used)
             server.changed()
         if server.stored.owner != self._me:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mlx_manager_jupyter.services.servers.room import Candidate, decide
@@ -73,6 +74,11 @@ def _pids(stored: StoredServer, server: ManagedServer | None) -> list[int]:
     return [stored.process.pid] if stored.process else []  # of another extension, a moment old
 
 
+def _announced(stored: StoredServer) -> bool:
+    """Whether an extension is about to end it."""
+    return stored.leaving_until is not None and datetime.now(UTC) < stored.leaving_until
+
+
 def _candidate(stored: StoredServer, server: ManagedServer | None, held: int) -> Candidate:
     used = server.use.last_at if server else stored.last_used_at
     since = used or stored.ready_at or stored.started_at
@@ -84,5 +90,5 @@ def _candidate(stored: StoredServer, server: ManagedServer | None, held: int) ->
         pinned=stored.profile.pinned,
         # One that we don't watch yet can't be ended by us either.
         starting=server is None or not (server.ready or server.stored.ready_at),
-        leaving=not stored.wanted or (server is not None and server.leaving),
+        leaving=not stored.wanted or _announced(stored) or bool(server and server.leaving),
     )

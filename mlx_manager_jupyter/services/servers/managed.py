@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -14,13 +15,12 @@ from mlx_manager_jupyter.services.servers.use import Use
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
-    from datetime import datetime
 
     from mlx_manager_jupyter.adapters.engines import Engine
     from mlx_manager_jupyter.schema import Problem, ServerState, StoredServer
 
 #: What another extension may decide about a run that we know, too.
-DECIDED = ("profile", "profile_name", "keep", "owner")
+DECIDED = ("profile", "profile_name", "keep", "owner", "leaving_until")
 #: What is found out about a run once, and then stays true.
 FACTS = frozenset({"process", "started_at", "ready_at"})
 
@@ -67,7 +67,9 @@ class ManagedServer(ABC):
     @property
     def ready(self) -> bool:
         """Whether it answers, and is to be asked."""
-        return self._state == "ready" and not self.leaving
+        until = self.stored.leaving_until
+        announced = until is not None and datetime.now(UTC) < until
+        return self._state == "ready" and not self.leaving and not announced
 
     @property
     def ended(self) -> bool:
@@ -209,7 +211,8 @@ class ManagedServer(ABC):
     def idle_since(self) -> datetime | None:
         """Since when nobody has used it; None unless it is ready and no request may go on."""
         began = self.stored.ready_at
-        if not self.ready or self.use.going_on or began is None:
+        up = self._state == "ready" and not self.leaving
+        if not up or self.use.going_on or began is None:
             return None
         return self.use.idle_since(began)
 
