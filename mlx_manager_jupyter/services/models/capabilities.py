@@ -73,7 +73,7 @@ _TOOLS_BY_NAME = re.compile(
     r"|smollm3|nemotron|seed-oss|hunyuan|deepseek-v3\.[12]|gemma-4"
 )
 _THINKING_BY_NAME = re.compile(
-    r"thinking|reason(?!er-base)|deepseek-r1|-r1-|qwq|gpt-oss|magistral|deephermes|smollm3|kimi-k2-think"
+    r"thinking|reason(?!er-base)|deepseek-r1|-r1-|qwq|gpt-oss|magistral|deephermes|hermes-4|smollm3|kimi-k2-think"
     r"|qwen3-(\d+(\.\d+)?b(-a\d+b)?)(-mlx|-\d|-bf|-mx|-dwq|$)|qwen3\.5|glm-(4\.[5-9]|5|z1)|minimax-m\d"
     r"|phi-4-(mini-)?reason|exaone-(deep|4)|seed-oss|hunyuan|nemotron-(3|nano)|ernie-.*-thinking"
 )

@@ -48,7 +48,7 @@ LISTS: Mapping[tuple[int, ...], Mapping[str, tuple[str, ...]]] = {
         "message_converter": tuple(_CONVERTERS_15.split()),
     },
     (1, 6, 3): {
-        "tool_call_parser": (*_TOOLS_15.split(), "kimi_k2", "step_35"),
+        "tool_call_parser": (*_TOOLS_15.split(), "kimi_k2", "longcat_flash_lite", "step_35"),
         "reasoning_parser": tuple(
             f"glm47_flash {_THOUGHTS_150} kimi_k2 mixed_think_tool_handoff qwen3_5 step_35".split()
         ),
