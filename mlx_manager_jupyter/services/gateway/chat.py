@@ -135,7 +135,7 @@ class Chat:
 
     def _passes(self, event: bytes) -> bool:
         """Count the event; False for a usage report that the client did not ask for."""
-        if b'"content"' in event or b'"reasoning"' in event:
+        if b'"content"' in event or b'"reasoning' in event:
             self._traffic.tokens += 1
             if self._first_token_due:
                 self._first_token_due = False
