@@ -45,6 +45,7 @@ export function checked(values: Readonly<Record<string, unknown>>): ProfileCheck
   const suggested = qwen && openai;
   return {
     ...check,
+    notes: qwen && !openai ? ['mlx-lm finds the parser of tool calls by itself: qwen3.'] : [],
     honoured: openai
       ? [
           ...check.honoured.filter((name) => name !== 'kv_bits'),
@@ -89,6 +90,7 @@ export function carriedOut(command: ProfileCommand, known: readonly Profile[]): 
     }
     case 'copy_profile':
     case 'delete_profile':
+    case 'probe_profile':
       throw new ProblemError({ code: 'preview', message: 'This is only a preview.' });
   }
 }

@@ -105,6 +105,7 @@ export class PreviewStore implements Store {
       case 'check_profile':
       case 'copy_profile':
       case 'delete_profile':
+      case 'probe_profile':
         return carriedOut(command, this.state.profiles);
       case 'create_profile':
       case 'edit_profile': {

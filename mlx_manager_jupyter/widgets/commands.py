@@ -11,10 +11,12 @@ from mlx_manager_jupyter.client.client import shared_client
 from mlx_manager_jupyter.errors import BadRequest, InvalidValue
 from mlx_manager_jupyter.schema import (
     CopyProfile,
+    DeletedProfile,
     ImportedProfile,
     ModelQuery,
     Profile,
     ProfileCheck,
+    ProfileProbe,
     StartDownload,
     StartingPoint,
     StartServer,
@@ -91,7 +93,9 @@ COMMANDS: dict[str, Callable[[Client, Message], object]] = {
     "copy_profile": lambda client, message: client.call(
         "POST", f"{message.profile()}/copy", Profile, CopyProfile(name=message.text("to"))
     ),
-    "delete_profile": lambda client, message: client.delete(message.profile()),
+    "delete_profile": lambda client, message: client.call(
+        "DELETE", message.profile(), DeletedProfile
+    ),
     "check_profile": lambda client, message: client.call(
         "POST", "profiles/check", ProfileCheck, message.fields()
     ),
@@ -99,7 +103,13 @@ COMMANDS: dict[str, Callable[[Client, Message], object]] = {
         "GET", f"profiles/export{message.query('name')}", Any
     ),
     "import_profiles": lambda client, message: client.call(
-        "POST", "profiles/import", list[ImportedProfile], message.get("document")
+        "POST",
+        f"profiles/import{message.query('on_conflict')}",
+        list[ImportedProfile],
+        message.get("document"),
+    ),
+    "probe_profile": lambda client, message: msgspec.json.decode(
+        client.send("POST", f"{message.profile()}/probe", patient=True).content, type=ProfileProbe
     ),
     "starting_points": lambda client, message: client.call(
         "GET", f"profiles/starting-points{message.query('model')}", list[StartingPoint]

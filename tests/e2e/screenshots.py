@@ -30,6 +30,7 @@ from tests.e2e.browser import DARK, LIGHT, jupyterlab, launch
 from tests.e2e.lab import Lab
 from tests.e2e.models import Models
 from tests.e2e.notebooks import write
+from tests.e2e.profiles import Form, Profiles
 from tests.fixtures.hub import FakeHub
 from tests.fixtures.jupyter import FAKE_ENGINE
 from tests.services.data import chat_templates
@@ -37,7 +38,7 @@ from tests.services.data import chat_templates
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, ViewportSize
+    from playwright.sync_api import Browser, Locator, ViewportSize
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 THEMES = {"light": LIGHT, "dark": DARK}
@@ -109,6 +110,8 @@ def main(folder: Path) -> None:
                 page.screenshot(path=folder / f"lab-{name}.png")
             for width in WIDTHS:
                 panels_of(lab, browser, width, folder / f"panel-{width}.png")
+            widen(lab, SIDEBAR)
+            form_of(lab, browser, folder / "form.png")
         browser.close()
     for path in sorted(folder.glob("*.png")):
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
@@ -227,14 +230,36 @@ def widen(lab: Lab, width: int) -> None:
 def panels_of(lab: Lab, browser: Browser, width: int, path: Path) -> None:
     """One picture of the panel, light and dark side by side."""
     widen(lab, width)
+    panel = lab.open_panel().root
+    light_and_dark(lab, browser, panel, panel.locator(".mlxm-panel"), path)
+
+
+def form_of(lab: Lab, browser: Browser, path: Path) -> None:
+    """One picture of a profile's form with a few things typed, light and dark side by side."""
+    Profiles(lab.open_panel().root).more(profile.NAME, "Edit")
+    form = Form(lab.page.locator("#jp-main-dock-panel"))
+    # Its model is a folder of whoever takes the pictures.
+    form.unfold("Lifecycle")
+    form.fold("Model")
+    form.type("temperature", "0.2")
+    form.type("max_tokens", "4k")
+    form.type("top_p", "1.5")
+    form.control("auto_start").check()
+    form.type("idle_unload_seconds", "20 m")
+    light_and_dark(lab, browser, form.root, form.root, path)
+
+
+def light_and_dark(
+    lab: Lab, browser: Browser, window: Locator, content: Locator, path: Path
+) -> None:
+    """What a window shows, no more of it than there is content, in both themes."""
     images = []
     for theme in THEMES.values():
         wear(lab, theme)
-        panel = lab.open_panel().root
-        box, content = panel.bounding_box(), panel.locator(".mlxm-panel").bounding_box()
+        box, inner = window.bounding_box(), content.bounding_box()
         assert box
-        assert content
-        clip = {**box, "height": min(box["height"], content["height"])}
+        assert inner
+        clip = {**box, "height": min(box["height"], inner["height"], VIEWPORT["height"] - box["y"])}
         data = base64.b64encode(lab.page.screenshot(clip=clip)).decode()  # type: ignore[arg-type]
         images.append(f'<img width="{box["width"]}" src="data:image/png;base64,{data}">')
     page = browser.new_page(device_scale_factor=SCALE)

@@ -684,12 +684,39 @@ export interface StartingPoint {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
+/** Answer of `DELETE profiles/{name}`. */
+export interface DeletedProfile {
+  readonly name: string;
+  /** That run from it, and go on. */
+  readonly servers: readonly string[];
+}
+
 /** Answer of `POST profiles/import`, one for each profile of the document. */
 export interface ImportedProfile {
   readonly name: string;
   readonly did: 'created' | 'replaced' | 'renamed' | 'skipped';
   /** Its name in the document, if that was taken. */
   readonly was: string | null;
+}
+
+/** What one question to the running model has shown. */
+export interface ProbeFinding {
+  readonly what: 'tools' | 'reasoning' | 'schema';
+  readonly works: boolean;
+  readonly detail: string;
+}
+
+/** Answer of `POST profiles/{name}/probe`. */
+export interface ProfileProbe {
+  readonly profile: string;
+  readonly model: string;
+  readonly revision: string | null;
+  readonly engine: EngineKind;
+  readonly engine_version: string | null;
+  readonly findings: readonly ProbeFinding[];
+  /** Fields of the profile that work as they are. */
+  readonly proven: Readonly<Record<string, unknown>>;
+  readonly probed_at: string;
 }
 
 /** Body of `POST engines`. */

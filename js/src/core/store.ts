@@ -1,5 +1,6 @@
 import type {
   Catalogue,
+  DeletedProfile,
   Download,
   EngineJob,
   Fit,
@@ -15,6 +16,7 @@ import type {
   Problem,
   Profile,
   ProfileCheck,
+  ProfileProbe,
   Pruned,
   Server,
   StartDownload,
@@ -109,7 +111,10 @@ export interface Commands {
     readonly result: Profile;
   };
   /** What runs from it goes on. */
-  delete_profile: { readonly parameters: { readonly name: string }; readonly result: undefined };
+  delete_profile: {
+    readonly parameters: { readonly name: string };
+    readonly result: DeletedProfile;
+  };
   /** What saving and starting these values would say. Nothing is changed. */
   check_profile: {
     readonly parameters: { readonly values: Values };
@@ -120,10 +125,16 @@ export interface Commands {
     readonly parameters: { readonly name?: string };
     readonly result: object;
   };
+  /** All of a document or nothing; `on_conflict` says what becomes of a name that is taken. */
   import_profiles: {
-    readonly parameters: { readonly document: unknown };
+    readonly parameters: {
+      readonly document: unknown;
+      readonly on_conflict?: 'replace' | 'rename';
+    };
     readonly result: readonly ImportedProfile[];
   };
+  /** Asks what runs from it three things; takes as long as three answers. */
+  probe_profile: { readonly parameters: { readonly name: string }; readonly result: ProfileProbe };
   starting_points: {
     readonly parameters: { readonly model: string };
     readonly result: readonly StartingPoint[];

@@ -38,7 +38,14 @@ export function requestOf(command: Command): Asked {
         query: queryOf({ name: command.name }),
       };
     case 'import_profiles':
-      return { method: 'POST', path: ['profiles', 'import'], body: command.document };
+      return {
+        method: 'POST',
+        path: ['profiles', 'import'],
+        query: queryOf({ on_conflict: command.on_conflict }),
+        body: command.document,
+      };
+    case 'probe_profile':
+      return { method: 'POST', path: ['profiles', command.name, 'probe'] };
     case 'starting_points':
       return {
         method: 'GET',

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import { TextButton } from '../components/button';
 import { Confirm } from '../components/confirm';
@@ -6,7 +6,7 @@ import { NameQuestion } from '../components/name_question';
 import { saveFile } from '../files';
 import { useHost, type Host } from '../host';
 import { draftOf, FIELDS } from '../profile_draft';
-import type { Profile, Server } from '../schema';
+import type { ProbeFinding, Profile, Server } from '../schema';
 import type { ProfileRowProps } from './profile_row';
 import { isRunning } from './figures';
 import { saysUnit } from './profile_field';
@@ -23,6 +23,11 @@ export function ProfileMore(props: MoreProps) {
   const { profile, notes, server } = props;
   const { t } = useHost();
   const [question, setQuestion] = useState<Question | null>(null);
+  const box = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    // The last section of a panel unfolds beyond its edge.
+    box.current?.scrollIntoView({ block: 'nearest' });
+  }, [question]);
   const { name } = profile;
   const ask = (what: Question) => () => {
     setQuestion(what);
@@ -42,7 +47,7 @@ export function ProfileMore(props: MoreProps) {
       },
     );
   return (
-    <div class="mlxm-details">
+    <div class="mlxm-details" ref={box}>
       <Facts profile={profile} />
       {question === null ? (
         <span class="mlxm-actions">
@@ -51,6 +56,7 @@ export function ProfileMore(props: MoreProps) {
             label={t('Edit %1', name)}
             onPress={() => {
               props.open({ name });
+              props.done();
             }}
           />
           {server?.restart_to_apply === true && (
@@ -58,6 +64,22 @@ export function ProfileMore(props: MoreProps) {
               text={t('Restart')}
               label={t('Restart %1 to apply what was changed', server.name)}
               onPress={() => notes.run(name, { command: 'restart', name: server.name })}
+            />
+          )}
+          {server?.state === 'ready' && (
+            <TextButton
+              text={t('Try')}
+              label={t('Try %1 with a tool, a thought and a schema', name)}
+              onPress={() =>
+                notes.run(
+                  name,
+                  { command: 'probe_profile', name },
+                  {
+                    busy: t('Asking for a tool call, a thought and a schema…'),
+                    said: ({ findings }) => findings.map((one) => findingText(one, t)).join(' '),
+                  },
+                )
+              }
             />
           )}
           <TextButton text={t('Duplicate')} label={t('Duplicate %1', name)} onPress={ask('copy')} />
@@ -125,6 +147,16 @@ function Asking(props: MoreProps & { readonly question: Question; readonly onAns
         />
       );
   }
+}
+
+function findingText({ what, works, detail }: ProbeFinding, t: Host['t']): string {
+  const subject = { tools: t('tools'), reasoning: t('thinking'), schema: t('schemas') }[what];
+  if (works) {
+    return what === 'reasoning' ? t('%1 works.', subject) : t('%1 work.', subject);
+  }
+  return what === 'reasoning'
+    ? t('%1 does not: %2', subject, detail)
+    : t('%1 do not: %2', subject, detail);
 }
 
 /** What is set, as its form would say it. */

@@ -86,7 +86,11 @@ export function Control(props: ControlProps): JSX.Element {
 }
 
 /** What holds without a value; where that is nothing, something to type. */
-function placeholderOf({ unset, example }: FormField, t: Translate): string {
+function placeholderOf({ unset, example, unit }: FormField, t: Translate): string {
+  // Beside a unit there is more room for an example than in a box for a number.
+  if (unit !== undefined) {
+    return t(unset);
+  }
   const nothing = unset === 'none' || unset === 'required';
   if (example !== undefined && nothing) {
     return t('such as %1', example.split('\n')[0] ?? '');

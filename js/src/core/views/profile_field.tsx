@@ -45,10 +45,13 @@ export function Field(props: FieldProps) {
         <Control {...props} id={id} describedBy={`${id}-help`} wrong={problem !== undefined} />
         {field.kind === 'switch' && !set && <span class="mlxm-unit">{t(field.unset)}</span>}
         {field.unit !== undefined && !saysUnit(text) && (
-          <span class="mlxm-unit">{t(field.unit)}</span>
+          <span class="mlxm-unit">
+            {field.example === undefined
+              ? t(field.unit)
+              : t('%1, such as %2', t(field.unit), field.example)}
+          </span>
         )}
-        {/* Its room is kept while there is nothing to reset: a control must not change its width. */}
-        <span class="mlxm-reset" hidden={!set}>
+        <span class="mlxm-reset" data-shown={set}>
           <IconButton
             icon="reset"
             label={t('Reset %1: %2', label, t(field.unset))}

@@ -10,7 +10,6 @@ import type { Profile } from '../schema';
 import type { State, Store } from '../store';
 import { FormBar } from './profile_form_bar';
 import { FormSections } from './profile_form_sections';
-import { StartingPoints } from './profile_starting_points';
 import { useLocalModels } from './profile_models';
 
 /** What a form tells whoever shows it. */
@@ -161,7 +160,6 @@ function Editing(props: FormProps & { readonly saved: Profile | null }) {
           onLeave={() => form.current?.querySelector<HTMLElement>('.mlxm-field input')?.focus()}
         />
       </div>
-      {edited.saved === null && find === '' && <StartingPoints {...shared} />}
       <FormSections {...shared} find={find} models={models} />
       <FormBar
         {...shared}

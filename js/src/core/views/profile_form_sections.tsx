@@ -1,3 +1,4 @@
+import { Fragment } from 'preact';
 import { useId, useState } from 'preact/hooks';
 
 import { Disclosure } from '../components/disclosure';
@@ -8,6 +9,7 @@ import { FORM, type FormField, type FormSection } from '../profile_fields';
 import type { ProfileCheck, Suggestion } from '../schema';
 import type { State } from '../store';
 import { Field } from './profile_field';
+import { StartingPoints } from './profile_starting_points';
 
 /** What every profile has, whatever runs it. */
 const ALWAYS: ReadonlySet<string> = new Set(['name', 'model', 'engine', 'description']);
@@ -37,7 +39,10 @@ export function FormSections(props: SectionsProps) {
   const problems = saidProblems(edited, t);
   const known = check !== null || edited.unchecked !== null;
   const field = (one: FormField) => (
-    <OneField key={one.name} {...props} field={one} problem={problems[one.name]} list={list} />
+    <Fragment key={one.name}>
+      <OneField {...props} field={one} problem={problems[one.name]} list={list} />
+      {one.name === 'model' && edited.saved === null && <StartingPoints {...props} />}
+    </Fragment>
   );
   const section = (one: FormSection) => {
     const fields = one.fields.filter(
@@ -62,6 +67,12 @@ export function FormSections(props: SectionsProps) {
         }}
       >
         {fields.map(field)}
+        {one.key === 'model' &&
+          check?.notes.map((note) => (
+            <p key={note} class="mlxm-form-note">
+              {note}
+            </p>
+          ))}
       </Disclosure>
     );
   };

@@ -25,7 +25,10 @@ function obedient(command: Command): Promise<unknown> {
     case 'export_profiles':
       return Promise.resolve({ profiles: [CODER] });
     case 'import_profiles':
-      return Promise.resolve([profile('one'), profile('two')]);
+      return Promise.resolve([
+        { name: 'one', did: 'created', was: null },
+        { name: 'two', did: 'created', was: null },
+      ]);
     case 'models':
       return Promise.resolve({ models: [], total: 0 });
     case 'starting_points':
@@ -212,6 +215,22 @@ describe('more', () => {
     ]);
   });
 
+  it('tries what runs, and says what works', async () => {
+    await show({ servers: [server('coder', { profile: 'coder' })] });
+    view.store.answer = () =>
+      Promise.resolve({
+        findings: [
+          { what: 'tools', works: true, detail: 'It called the tool.' },
+          { what: 'reasoning', works: false, detail: 'No thought was told apart.' },
+        ],
+      });
+    await view.press('More about coder');
+    await view.press('Try coder with a tool, a thought and a schema');
+    expect(view.store.sent).toEqual([{ command: 'probe_profile', name: 'coder' }]);
+    expect(view.rowText('coder')).toContain('tools work.');
+    expect(view.rowText('coder')).toContain('thinking does not: No thought was told apart.');
+  });
+
   it('exports into a file', async () => {
     const saved: Blob[] = [];
     URL.createObjectURL = (blob) => {
@@ -242,6 +261,28 @@ describe('importing', () => {
     expect(view.store.sent).toEqual([{ command: 'import_profiles', document: { profiles: [] } }]);
     expect(view.text).toContain('Imported: one, two.');
     expect(view.el.querySelector<HTMLElement>('.mlxm-drop')?.dataset.over).toBe('false');
+  });
+
+  it('asks what shall become of names that are taken', async () => {
+    await show();
+    view.store.answer = () =>
+      Promise.reject(new ProblemError({ code: 'name_taken', message: 'There is coder already.' }));
+    view.row('coder')?.dispatchEvent(fileEvent('drop', [json]));
+    await view.drawn();
+    expect(view.el.querySelector('[role=alert]')?.textContent).toContain('There is coder already.');
+    view.store.answer = () =>
+      Promise.resolve([
+        { name: 'coder-2', did: 'renamed', was: 'coder' },
+        { name: 'second', did: 'replaced', was: null },
+      ]);
+    await view.press('Keep both');
+    expect(view.store.sent.at(-1)).toEqual({
+      command: 'import_profiles',
+      document: { profiles: [] },
+      on_conflict: 'rename',
+    });
+    expect(view.text).toContain('Imported: coder-2 (was coder), second (replaced).');
+    expect(view.el.querySelector('[role=alert]')).toBeNull();
   });
 
   it('says that a file is none', async () => {

@@ -32,7 +32,7 @@ export function ProfilesView(props: ProfilesProps) {
   const notes = useRowNotes(store);
   const now = useNow(state.servers.some((server) => server.retry_at !== null));
   const [subject, setSubject] = useState<ProfileSubject | null>(null);
-  const { take, choose, input } = useImport(notes, IMPORT);
+  const { take, choose, view } = useImport(store, notes, IMPORT);
   const offered = state.connection.status !== 'saved';
   const open = (about: ProfileSubject) => {
     (host.openProfile ?? setSubject)(about);
@@ -60,7 +60,7 @@ export function ProfilesView(props: ProfilesProps) {
   return (
     <Section title={t('Profiles')} aside={offered && buttons} kind="profiles" element={section}>
       <FileDrop label={t('Drop profiles here')} off={!offered} onFiles={take}>
-        {input}
+        {view}
         <RowNoteView notes={notes} of={IMPORT} />
         {state.profiles.length === 0 ? (
           <div class="mlxm-note">
