@@ -156,9 +156,3 @@ def test_an_engine_that_is_nowhere_is_told_with_the_cure(
     monkeypatch.setenv("UV_TOOL_DIR", str(tmp_path))
     with pytest.raises(EngineMissing, match="pip install"):
         find(MLX_LM)
-
-
-@pytest.mark.engine
-def test_the_installed_mlx_lm_still_has_every_flag() -> None:
-    flags = find(MLX_LM).flags
-    assert {flag.name for flag in MLX_LM.flags.values()} <= flags
