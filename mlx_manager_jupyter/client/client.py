@@ -13,6 +13,7 @@ from mlx_manager_jupyter.client.discovery import discover
 from mlx_manager_jupyter.client.downloads import DownloadCalls
 from mlx_manager_jupyter.client.engines import EngineCalls
 from mlx_manager_jupyter.client.models import ModelCalls
+from mlx_manager_jupyter.client.profiles import ProfileCalls
 from mlx_manager_jupyter.client.servers import ServerCalls
 from mlx_manager_jupyter.schema import (
     AnyEvent,
@@ -20,7 +21,6 @@ from mlx_manager_jupyter.schema import (
     CreateKey,
     Key,
     NewKey,
-    Profile,
     Status,
 )
 
@@ -133,29 +133,6 @@ class Client:
         from mlx_manager_jupyter.client.transport import Transport  # noqa: PLC0415  httpx2: slow
 
         return Transport(self._find)
-
-
-class ProfileCalls:
-    """``client.profiles``."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def list(self) -> list[Profile]:
-        """All profiles."""
-        return self._client.call("GET", "profiles", list[Profile])
-
-    def get(self, name: str) -> Profile:
-        """One profile; `UnknownProfile` if there is none."""
-        return self._client.call("GET", f"profiles/{quote(name, safe='')}", Profile)
-
-    def create(self, profile: Profile) -> Profile:
-        """Save a new profile; `NameTaken` if there is one of that name."""
-        return self._client.call("POST", "profiles", Profile, profile)
-
-    def delete(self, name: str) -> None:
-        """Delete a profile; what runs under it goes on."""
-        self._client.delete(f"profiles/{quote(name, safe='')}")
 
 
 class KeyCalls:
