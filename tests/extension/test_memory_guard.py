@@ -1,7 +1,7 @@
 """The memory guard over HTTP: a real Jupyter server, engines that really hold memory.
 
 The machine is made small by the setting that people have for it: all servers together may take
-`LIMIT`. Each engine holds `HELD` once it has loaded, a little less than is planned for it.
+`LIMIT`. Each engine holds `HELD` megabytes once it has loaded, a little less than is planned.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MiB = 2**20
 #: What is planned for a server of the tiny model is some 240 MiB, nearly all for the engine.
-HELD = 190 * MiB
+HELD = 190
 #: Two of them have room (the second takes some 60 % of what the first leaves), a third has not.
 LIMIT = 620 * MiB
 
@@ -55,7 +55,7 @@ class Servers:
     async def start(
         self, name: str, *, expect: int = 202, force: bool = False, faults: Any = None, **more: Any
     ) -> dict[str, Any]:
-        env = self._env(**{"hold_bytes": HELD, **(faults or {})})
+        env = self._env(**{"ballast_megabytes": HELD, **(faults or {})})
         settings = {"env": env, **more}
         wanted = {"model": str(self.model), "name": name, "force": force, "set": settings}
         return await start(self.door, expect, **wanted)
@@ -100,7 +100,7 @@ async def test_what_fits_starts_and_the_store_says_what_was_planned(servers: Ser
     assert 238 * MiB < planned < 300 * MiB
     memory = await servers.memory()
     assert memory["total_bytes"] == LIMIT
-    assert HELD < memory["used_bytes"] < HELD + 80 * MiB
+    assert HELD * MiB < memory["used_bytes"] < (HELD + 80) * MiB
 
 
 async def test_what_does_not_fit_is_refused_with_the_numbers_and_a_way_on(
@@ -131,7 +131,7 @@ async def test_the_least_recently_used_idle_server_makes_room_and_its_memory_com
     assert runs(one["pid"])
     assert await servers.names() == {"one", "three"}
     after = await servers.memory()
-    assert after["available_bytes"] - before["available_bytes"] > 0.8 * HELD
+    assert after["available_bytes"] - before["available_bytes"] > 0.8 * HELD * MiB
     assert this_machine().process_memory([two["pid"]]) == 0
 
 
@@ -222,7 +222,7 @@ async def test_what_starts_counts_before_it_holds_anything(servers: Servers) -> 
 async def test_of_starts_at_the_same_time_only_those_are_let_in_that_fit(
     servers: Servers,
 ) -> None:
-    slow = servers._env(hold_bytes=HELD, load_seconds=2)
+    slow = servers._env(ballast_megabytes=HELD, load_seconds=2)
     wanted = [
         {"model": str(servers.model), "name": f"s{number}", "set": {"env": slow, "pinned": True}}
         for number in range(6)
@@ -236,7 +236,7 @@ async def test_of_starts_at_the_same_time_only_those_are_let_in_that_fit(
 
 async def test_little_room_is_said(servers: Servers) -> None:
     # The first holds half of the limit, and of the other half the second takes some 79 %.
-    await servers.ready("one", faults={"hold_bytes": HELD + 105 * MiB}, pinned=True)
+    await servers.ready("one", faults={"ballast_megabytes": HELD + 105}, pinned=True)
     tight = await servers.ready("two")
     assert re.match(
         r"Memory is tight: it needs 2\d\d MB of the \d+ MB that were free\.", tight["note"]
@@ -253,7 +253,7 @@ async def test_a_model_of_unknown_size_starts_with_a_note(servers: Servers) -> N
 
 
 async def test_what_servers_held_corrects_what_is_planned(servers: Servers) -> None:
-    await servers.ready("one", faults={"hold_bytes": 2 * HELD})
+    await servers.ready("one", faults={"ballast_megabytes": 2 * HELD})
     first = servers.planned("one")
     extension = servers.extension
     extension._watched(True)  # noqa: FBT003  as the event stream says it
@@ -274,7 +274,7 @@ async def test_what_servers_held_corrects_what_is_planned(servers: Servers) -> N
 def test_two_jupyter_servers_do_not_count_the_same_memory(tmp_path: Path) -> None:
     model = make("chat", tmp_path / "tiny-chat")
     options = (f"--MLXManager.memory_limit={LIMIT}",)
-    env = {"FAKE_ENGINE": json.dumps({"hold_bytes": HELD, "load_seconds": 2})}
+    env = {"FAKE_ENGINE": json.dumps({"ballast_megabytes": HELD, "load_seconds": 2})}
     folder = tmp_path / "user"
     with (
         Jupyter(folder, options=options, env=env) as one,

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.schema import Identity, Memory, Profile, StoredServer
 
 MiB = 2**20
-HELD = 150 * MiB
+#: What a server holds, in megabytes.
+HELD = 150
 SMALLER = Alternative(id="owner/tiny-3bit", needed_bytes=60 * MiB, size_bytes=50 * MiB, local=True)
 
 
@@ -124,7 +125,7 @@ def mac(
 
 
 async def ready(opened: Extension, model: Path, name: str, **faults: Any) -> int:
-    await opened.start(model, name, hold_bytes=HELD, **faults)
+    await opened.start(model, name, ballast_megabytes=HELD, **faults)
     pid = (await opened.ready(name)).pid
     assert pid
     return pid
@@ -174,7 +175,7 @@ async def test_the_ways_on_are_those_that_would_do(tmp_path: Path, model: Path) 
         await opened.ask(
             model=str(model),
             name="mine",
-            set={"pinned": True, "env": {"FAKE_ENGINE": f'{{"hold_bytes": {HELD}}}'}},
+            set={"pinned": True, "env": {"FAKE_ENGINE": f'{{"ballast_megabytes": {HELD}}}'}},
         )
         await opened.ready("mine")
         with pytest.raises(NotEnoughMemory) as no:
