@@ -167,9 +167,9 @@ async def test_what_can_not_be_is_refused(
     assert (missing.code, json.loads(missing.body)["code"]) == (404, "unknown_job")
 
 
-def settled(jupyter: Jupyter, **body: Any) -> dict[str, Any]:
+def settled(jupyter: Jupyter, seconds: float = 60.0, **body: Any) -> dict[str, Any]:
     job: dict[str, Any] = jupyter.api("engines", "POST", {"kind": "mlx-lm", **body})
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + seconds
     while job["state"] == "running":
         assert time.monotonic() < deadline, job
         time.sleep(0.05)

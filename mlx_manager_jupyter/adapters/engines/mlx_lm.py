@@ -77,8 +77,8 @@ class MlxLm(Engine):
         return SERVED_NAME
 
     def probe(self, stored: StoredServer) -> Probe:  # noqa: ARG002  the same for every model
-        """An answer of one token."""
-        question = {"role": "user", "content": "."}
+        """An answer of one token. The question has some, for 0.31.3 breaks on prompts below 8."""
+        question = {"role": "user", "content": "Are you there?"}
         return Probe(
             path="/v1/chat/completions",
             body={"model": SERVED_NAME, "messages": [question], "max_tokens": 1},
