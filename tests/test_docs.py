@@ -21,7 +21,9 @@ def first_cells(text: str) -> list[str]:
     return re.findall(r"^\| (.*?) \|", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("path", ["README.md", "CONTRIBUTING.md", "docs/models.md"])
+@pytest.mark.parametrize(
+    "path", ["README.md", "CONTRIBUTING.md", "docs/models.md", "docs/memory.md"]
+)
 def test_what_a_document_links_to_is_there(path: str) -> None:
     document = ROOT / path
     targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text("utf-8"))
