@@ -52,7 +52,7 @@ class _Version(argparse.Action):
 
 def run(argv: Sequence[str] | None) -> int:
     """Parse, run the command, and turn whatever happens into an exit code."""
-    args = _parser().parse_args(argv)
+    args = _parsed(argv)
     # A closed terminal or a service manager ends us as Ctrl-C does: what we started is stopped.
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGHUP, _leave)
@@ -73,6 +73,17 @@ def run(argv: Sequence[str] | None) -> int:
         _tell(MLXManagerError(f"{error}."), as_json=args.json)
         return FAILED
     return 0
+
+
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Words may stand on both sides of an option; argparse takes the first lot and stops."""
+    parser = _parser()
+    args, more = parser.parse_known_args(argv)
+    if more and (not hasattr(args, "words") or any(word.startswith("-") for word in more)):
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    if more:
+        args.words += more
+    return args
 
 
 def _drop_output() -> None:

@@ -272,6 +272,7 @@ def test_chat_streams_to_the_terminal(user: Commands, model: str) -> None:
     assert user.says("chat", "What", "is", "the", "capital?") == answer
     assert user.says("chat", "tiny", "What is the capital?", "-s", "Be terse.", "-t", "0") == answer
     assert user.says("chat", "-m", "tiny", "tiny", "or", "not?", "--seed", "3") == answer
+    assert user.says("chat", "tiny", "-t", "0", "What", "--seed", "3", "is it?") == answer
     told = user.json("chat", "tiny", "hi", "--max-tokens", "4")
     assert set(told) >= {"text", "reasoning", "model", "usage", "timings", "finish_reason"}
     assert told["reasoning"] == "Hm. Paris?"
@@ -326,6 +327,8 @@ def test_an_interrupted_chat_ends_the_generation(
         (["serve", "x", "--context-length", "0"], "less than 1"),
         (["serve", "x", "--port", "many"], "invalid int"),
         (["serve", "x", "--set", "temperature"], "field=value"),
+        (["chat", "-m", "x", "hi", "--nope"], "unrecognized arguments: --nope"),
+        (["stop", "x", "--all", "y"], "unrecognized arguments: y"),
         (["stop"], "or --all"),
         (["stop", "a", "--all"], "or --all"),
         (["restart"], "NAME"),
