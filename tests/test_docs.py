@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from mlx_manager_jupyter.extension import downloads, models
+from mlx_manager_jupyter.extension import doctor, downloads, engines, models
 from mlx_manager_jupyter.extension.settings import Settings
 from mlx_manager_jupyter.schema import ModelQuery
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 MODELS = (ROOT / "docs" / "models.md").read_text("utf-8")
+ENGINES = (ROOT / "docs" / "engine-environments.md").read_text("utf-8")
 
 
 def first_cells(text: str) -> list[str]:
@@ -39,10 +44,13 @@ def test_every_setting_is_in_the_readme_with_its_variable() -> None:
         assert documented[name] == (told[1] if told else "")
 
 
-def test_every_request_is_in_the_table() -> None:
-    documented = {cell.strip("`") for cell in first_cells(MODELS) if re.match("`[A-Z]", cell)}
+@pytest.mark.parametrize(
+    ("document", "nouns"), [(MODELS, (models, downloads)), (ENGINES, (engines, doctor))]
+)
+def test_every_request_is_in_the_table(document: str, nouns: tuple[ModuleType, ...]) -> None:
+    documented = {cell.strip("`") for cell in first_cells(document) if re.match("`[A-Z]", cell)}
     served = set()
-    for pattern, handler in (*models.HANDLERS, *downloads.HANDLERS):
+    for pattern, handler in (pair for noun in nouns for pair in noun.HANDLERS):
         path = re.sub(r"\(.*\)", "{id}", pattern).lstrip("/")
         served |= {
             f"{verb} {path}"
