@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from tests.extension.stopping import stop_amid_a_stream
 from tests.extension.test_gateway import ASK, events
 from tests.extension.test_servers import API, failed, start, until
 from tests.fixtures.jupyter import started_from
@@ -66,6 +67,13 @@ async def test_thoughts_come_apart_from_the_answer(door: Door, tmp_path: Path) -
     message = whole["choices"][0]["message"]
     assert message["reasoning"].strip() == THINKS
     assert message["content"].strip() == SAYS["think"]
+
+
+async def test_it_stops_while_it_answers_without_end(door: Door, tmp_path: Path) -> None:
+    server, key = await serve(door, make("endless", tmp_path / "m"), max_tokens=1_000_000)
+    took = await stop_amid_a_stream(door, server, key)
+    assert started_from(tmp_path) == []
+    print(f"stopped in the middle of a stream after {took:.2f} s")
 
 
 @pytest.mark.parametrize("way", ["streamed", "whole"])

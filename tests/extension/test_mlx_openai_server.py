@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from tests.extension.test_gateway import ASK, events
+from tests.extension.stopping import stop_amid_a_stream
+from tests.extension.test_gateway import ASK
 from tests.extension.test_servers import API, failed, start, until
 from tests.fixtures import seeing
 from tests.fixtures.installations import openai_server
@@ -192,23 +193,9 @@ async def test_it_stops_while_it_answers(
     endless = told(tokens="word " * 5000, token_seconds=0.02)
     await start(door, model=str(model), name="tiny", set=endless)
     server = await until(door, "tiny", "ready")
-    key, heard = await key_of(door), asyncio.Event()
-
-    async def listen() -> None:
-        body = {"model": "tiny", "messages": ASK, "stream": True}
-        async for event in events(door, key, body):
-            heard.set()
-            if "error" in json.loads(event):
-                return
-
-    client = asyncio.ensure_future(listen())
-    async with asyncio.timeout(10):
-        await heard.wait()
-    assert (await door.fetch(f"{API}/servers/tiny", method="DELETE")).code == 204
+    await stop_amid_a_stream(door, server, await key_of(door))
     assert [each["signal"] for each in journal("signal")] == ["SIGTERM", "SIGINT"]
-    assert not runs(server["pid"])
     assert not runs(journal("forked")[0]["child"])
-    await asyncio.wait_for(client, 10)
 
 
 async def test_a_parser_that_it_lacks_is_refused_before_a_start(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.extension.stopping import stop_amid_a_stream
 from tests.extension.test_gateway import ASK, events
 from tests.extension.test_mlx_lm import jp_server_config
 from tests.extension.test_servers import API, failed, start, until
 from tests.fixtures import embedding, seeing
-from tests.fixtures.jupyter import runs, started_from
+from tests.fixtures.jupyter import started_from
 from tests.fixtures.models import SAYS, break_model, make
 from tests.fixtures.pictures import data_url, png
 
@@ -40,13 +39,6 @@ def about(*pictures: bytes) -> dict[str, Any]:
     parts = [{"type": "image_url", "image_url": {"url": data_url(one)}} for one in pictures]
     question = {"type": "text", "text": "What colour is this picture?"}
     return {"model": "tiny", "messages": [{"role": "user", "content": [*parts, question]}]}
-
-
-def take(port: int) -> None:
-    """Raises unless it is free."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", port))
 
 
 async def test_a_model_that_sees_answers_about_a_picture(door: Door, tmp_path: Path) -> None:
@@ -96,31 +88,10 @@ async def test_a_model_that_embeds_is_ready_when_it_does(door: Door, tmp_path: P
 
 async def test_it_stops_while_it_answers_without_end(door: Door, tmp_path: Path) -> None:
     """By itself it would wait for the open stream."""
-    server, key = await serve(
-        door, make("endless", tmp_path / "m"), engine="mlx-vlm", max_tokens=1_000_000
-    )
-    heard = asyncio.Event()
-
-    async def listen() -> dict[str, Any]:
-        said: dict[str, Any] = {}
-        async for event in events(door, key, {"model": "tiny", "messages": ASK, "stream": True}):
-            said = json.loads(event)
-            heard.set()
-            if "error" in said:
-                break
-        return said
-
-    client = asyncio.ensure_future(listen())
-    async with asyncio.timeout(20):
-        await heard.wait()
-    began = asyncio.get_running_loop().time()
-    assert (await door.fetch(f"{API}/servers/tiny", method="DELETE")).code == 204
-    took = asyncio.get_running_loop().time() - began
-    assert not runs(server["pid"])
+    fields = {"engine": "mlx-vlm", "max_tokens": 1_000_000}
+    server, key = await serve(door, make("endless", tmp_path / "m"), **fields)
+    took = await stop_amid_a_stream(door, server, key)
     assert started_from(tmp_path) == []
-    take(server["port"])
-    said = await asyncio.wait_for(client, 10)
-    assert "error" in said, "the client is told that the answer is not whole"
     print(f"stopped in the middle of a stream after {took:.2f} s")
 
 
