@@ -35,7 +35,7 @@ def _start(args: argparse.Namespace) -> None:
     from mlx_manager_jupyter.client import daemon  # noqa: PLC0415  on use
 
     with terminal_for(args).late_step("Starting the daemon") as wait:
-        daemon.start(wait)
+        daemon.start(wait, auto_start=True)
     _status(args)
 
 

@@ -56,13 +56,17 @@ def running() -> Connection | None:
     return None
 
 
-def start(wait: Callable[[float], object] = lambda _: None) -> Connection:
+def start(
+    wait: Callable[[float], object] = lambda _: None, *, auto_start: bool = False
+) -> Connection:
     """Start the daemon, unless it runs, and return its door once that is open.
 
     Two at once start one: whoever comes second waits for it too.
 
     Args:
         wait: is told every moment for how many seconds it has been waited.
+        auto_start: bring up the profiles that say so, as Jupyter does. Who only asks a question
+            does not want models to be loaded for it.
 
     Raises:
         ExtensionUnreachable: it did not come up; with the end of its log.
@@ -74,7 +78,7 @@ def start(wait: Callable[[float], object] = lambda _: None) -> Connection:
             return found
         if child is None:
             if daemon_pid() is None:
-                child = _spawn()
+                child = _spawn(auto_start=auto_start)
         elif child.poll() is not None and daemon_pid() is None:
             raise _failed("ended while it started")
         wait(waited)
@@ -109,7 +113,7 @@ def stop(wait: Callable[[float], object] = lambda _: None) -> bool:
     return asked is not None
 
 
-def _spawn() -> subprocess.Popen[bytes]:
+def _spawn(*, auto_start: bool) -> subprocess.Popen[bytes]:
     try:
         home().mkdir(parents=True, exist_ok=True)
         log = os.open(log_file(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -122,6 +126,7 @@ def _spawn() -> subprocess.Popen[bytes]:
     # Containers have no other user, and Jupyter would refuse.
     root = ["--allow-root"] if os.geteuid() == 0 else []
     options = ["--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", "--ServerApp.open_browser=False"]
+    options += [f"--ServerManager.auto_start={auto_start}"]
     try:
         child = subprocess.Popen(
             [sys.executable, "-P", "-m", _MODULE, str(lock_file()), *options, *root],

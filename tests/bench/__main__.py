@@ -17,7 +17,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench import download, events, gateway, interrupt, ready, scan, search, start
+from tests.bench import (
+    download,
+    events,
+    gateway,
+    health,
+    interrupt,
+    ready,
+    scan,
+    search,
+    start,
+    stop,
+)
 from tests.bench.figures import table
 
 if TYPE_CHECKING:
@@ -42,6 +53,8 @@ def main() -> int:
         "start": start.measure,
         "gateway": partial(gateway.measure, litellm=options.litellm),
         "ready": ready.measure,
+        "stop": stop.measure,
+        "health": health.measure,
         "interrupt": interrupt.measure,
         "download": download.measure,
         "events": events.measure,

@@ -61,8 +61,16 @@ async def test_they_come_up_two_at_a_time_and_a_failure_stops_none(
             lambda seen: [n for n, s in sorted(seen.items()) if s.state == "ready"] == list("abcd")
         )
         assert one.seen()["0-dies"].state == "failed"
-        assert set(one.seen()) == {"0-dies", *"abcd"}
+        assert set(one.seen()) == {"0-broken", "0-dies", *"abcd"}
+        broken_one = one.seen()["0-broken"]
+        assert broken_one.state == "failed", "nobody waits for an answer: it is shown"
+        assert broken_one.error
+        assert broken_one.error.code == "no_weights"
+        assert (broken_one.pid, broken_one.port) == (None, None)
         assert loading_at_once(one) == 2
+        assert (await one.servers.logs("0-broken", 9)).lines == ()
+        await one.servers.stop("0-broken")
+        assert "0-broken" not in one.seen()
 
 
 async def test_two_extensions_start_each_once(tmp_path: Path, model: Path) -> None:

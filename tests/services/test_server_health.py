@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mlx_manager_jupyter.schema import Server
 
-QUICK = {"health_interval": 0.1, "health_timeout": 0.2, "restart_delay": 0.2}
+QUICK: dict[str, Any] = {"health_interval": 0.1, "health_timeout": 0.2, "restart_delay": 0.2}
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ async def test_one_that_works_on_a_request_is_busy_and_left_alone(
 
 async def test_only_the_owner_gives_a_server_up(tmp_path: Path, model: Path) -> None:
     with another_jupyter() as other:
-        slow = {**QUICK, "health_interval": 60.0}
+        slow: dict[str, Any] = {**QUICK, "health_interval": 60.0}
         async with extension(tmp_path, **slow) as one, extension(tmp_path, other, **QUICK) as two:
             await one.start(model, deaf_after=0.3)
             pid = (await one.ready()).pid

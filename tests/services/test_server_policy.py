@@ -51,8 +51,8 @@ def waits(policy: RestartPolicy, failures: int) -> list[float | None]:
     stored, found = run(), []
     for _ in range(failures):
         failed = policy.after_failure(stored, CRASH)
-        due = failed.retry_at and (failed.retry_at - datetime.now(UTC)).total_seconds()
-        found.append(due and round(due, 1))
+        due = failed.retry_at
+        found.append(round((due - datetime.now(UTC)).total_seconds(), 1) if due else None)
         stored = replace(failed, restarts=failed.restarts + 1, retry_at=None)
     return found
 
@@ -137,7 +137,7 @@ def test_use_is_told_to_others_now_and_then_and_heard_from_them() -> None:
     assert first
     assert use.news() is None, "not for every token"
     use.end()
-    assert not use.going_on
+    assert use.in_flight == 0
     assert use.last_at
     assert use.idle_since(ready) == use.last_at
     elsewhere = use.last_at + timedelta(seconds=TOLD_EVERY)

@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-QUICK = {"health_interval": 0.1, "health_timeout": 0.5}
+QUICK: dict[str, Any] = {"health_interval": 0.1, "health_timeout": 0.5}
 
 
 class Elsewhere:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mlx_manager_jupyter.schema import Server
 
-QUICK = {"restart_delay": 0.3, "healthy_after": 60.0}
+QUICK: dict[str, Any] = {"restart_delay": 0.3, "healthy_after": 60.0}
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ async def test_exactly_one_of_two_extensions_restarts(tmp_path: Path, model: Pat
 
 
 async def test_a_wait_is_taken_on_by_the_extension_that_stays(tmp_path: Path, model: Path) -> None:
-    patient = {"restart_delay": 1.5}
+    patient: dict[str, Any] = {"restart_delay": 1.5}
     with another_jupyter() as other:
         async with extension(tmp_path, other, **patient) as two:
             async with extension(tmp_path, **patient) as one:

@@ -2,10 +2,11 @@
 
 | concern | where |
 |---|---|
-| what may be asked: start, join, stop, restart, unload | `manager`, its traits in `settings` |
+| what may be asked: start, join, stop, restart, unload | `manager`; traits: `settings` |
+| what may be asked without changing anything | `reading` |
 | which servers there are, and the events that tell | `registry.Registry` |
 | what a request asks to run, checked before anything starts | `order.Order`, `plan.Planner` |
-| room for it in the memory | `guard` |
+| room for it in the memory | `guard`: decided in `room`, on a `look`, told by `refusal` |
 | the claim, the launch, the end | `launcher.Launcher` |
 | intent and facts in the store, shared by two extensions | `claims.Claims` |
 | adopt what lives, reap what is nobody's, follow and inherit from others | `reconcile.Reconciler` |

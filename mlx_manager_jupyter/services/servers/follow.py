@@ -41,8 +41,11 @@ async def follow(
 async def _run(
     server: ManagedServer, registry: Registry, lines: int | None
 ) -> AsyncIterator[LogLines]:
-    reader = LogReader(Path(server.stored.log), lines)
     name, run = server.name, server.stored.run
+    if not server.stored.log:  # on somebody else's machine, or never started
+        yield LogLines(name=name, run=run, begins=True)
+        return
+    reader = LogReader(Path(server.stored.log), lines)
     begins, more = True, True
     while True:
         # Asked before reading, so that nothing is missed that was written before the end.
@@ -66,7 +69,8 @@ async def _successor(
 ) -> ManagedServer | None:
     """The next run of the same server; None when there will be none."""
     while (found := registry.find(server.name)) is server:
-        if not (server.will_retry or is_busy(server.name)):
+        waits = server.will_retry and not server.stored.base_url
+        if not (waits or is_busy(server.name)):
             return None
         await asyncio.sleep(PAUSE)
     return found

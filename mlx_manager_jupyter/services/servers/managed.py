@@ -107,7 +107,7 @@ class ManagedServer(ABC):
             engine_version=stored.engine_version,
             state=self._state,
             pid=stored.process.pid if stored.process and self.alive else None,
-            port=None if stored.base_url else stored.port,
+            port=stored.port if stored.argv and not stored.base_url else None,
             base_url=stored.base_url,
             profile=stored.profile_name,
             revision=stored.revision,

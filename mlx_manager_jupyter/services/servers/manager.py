@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from mlx_manager_jupyter.adapters.process import last_lines
 from mlx_manager_jupyter.errors import MLXManagerError
-from mlx_manager_jupyter.schema import Logs
 from mlx_manager_jupyter.services.servers.auto_start import AutoStart
 from mlx_manager_jupyter.services.servers.background import Background
 from mlx_manager_jupyter.services.servers.claims import refuse_other_settings
-from mlx_manager_jupyter.services.servers.follow import follow
 from mlx_manager_jupyter.services.servers.freshness import Freshness
 from mlx_manager_jupyter.services.servers.health import HealthWatch
 from mlx_manager_jupyter.services.servers.idle import IdleWatch
 from mlx_manager_jupyter.services.servers.launcher import Launcher
 from mlx_manager_jupyter.services.servers.maker import Maker
 from mlx_manager_jupyter.services.servers.order import Order, overrides, successor
+from mlx_manager_jupyter.services.servers.reading import ServerReading
 from mlx_manager_jupyter.services.servers.reconcile import Reconciler
 from mlx_manager_jupyter.services.servers.registry import Registry
 from mlx_manager_jupyter.services.servers.restarts import Restarts
-from mlx_manager_jupyter.services.servers.settings import ServerSettings
 
 if TYPE_CHECKING:
-    import builtins
-    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from mlx_manager_jupyter.adapters.engines import Engine
@@ -37,7 +32,6 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.schema import (
         EngineKind,
         Event,
-        LogLines,
         Problem,
         Profile,
         Server,
@@ -49,7 +43,7 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.services.servers.plan import Planner
 
 
-class ServerManager(ServerSettings):
+class ServerManager(ServerReading):
     """Knows every server of this user, whichever extension started it.
 
     What is asked of one name happens one after the other; different names don't wait for another.
@@ -146,7 +140,13 @@ class ServerManager(ServerSettings):
             log=self.log,
         )
         self._auto_start = AutoStart(
-            claims, registry, self.start, at_once=self.auto_start_at_once, log=self.log
+            claims,
+            registry,
+            self.start,
+            maker.make,
+            me=planner.me,
+            at_once=self.auto_start_at_once,
+            log=self.log,
         )
         self._background = Background(self.log)
 
@@ -178,66 +178,6 @@ class ServerManager(ServerSettings):
     def closing(self) -> bool:
         """Whether this extension ends: what is kept goes on without it."""
         return self._launcher.closed
-
-    # --- reading --------------------------------------------------------------------------------
-
-    @property
-    def records(self) -> tuple[Server, ...]:
-        """All servers, by name."""
-        return self._registry.records
-
-    @property
-    def all(self) -> Iterable[ManagedServer]:
-        """All servers, for the gateway to choose from."""
-        return self._registry
-
-    async def list(self) -> tuple[Server, ...]:
-        """All servers, by name, those of other extensions included."""
-        await self._reconciler.sync()
-        return self.records
-
-    async def find(self, name: str) -> ManagedServer:
-        """One server, which another extension may have started just now.
-
-        Raises:
-            UnknownServer: naming the nearest ones.
-        """
-        if self._registry.find(name) is None:
-            await self._reconciler.sync()
-        return self._registry.get(name)
-
-    async def logs(self, name: str, lines: int) -> Logs:
-        """The log's last lines, oldest first.
-
-        Raises:
-            UnknownServer: naming the nearest ones.
-        """
-        server = await self.find(name)
-        path = server.stored.log
-        # From the file: it is ahead of what was followed, and there for those that run elsewhere.
-        said = await asyncio.to_thread(last_lines, Path(path), lines) if path else ()
-        return Logs(name=name, path=path, lines=tuple(said))
-
-    async def follow(self, name: str, *, lines: int | None = None) -> AsyncGenerator[LogLines]:
-        """The log as it grows, for one viewer: close the iterator to leave.
-
-        It ends when the server has ended for good, and goes on with the next run after a restart:
-        the first frame of each run says ``begins``.
-
-        Args:
-            name: of the server.
-            lines: begin with so many of the last lines; with the run's first one if None.
-
-        Raises:
-            UnknownServer: naming the nearest ones.
-        """
-        server = await self.find(name)
-        async for came in follow(server, self._registry, self._locks.__contains__, lines):
-            yield came
-
-    def pids(self) -> dict[str, builtins.list[int]]:
-        """The living processes of each server (blocking: call it in a thread)."""
-        return {server.name: server.pids() for server in self._registry}
 
     # --- commands -------------------------------------------------------------------------------
 
