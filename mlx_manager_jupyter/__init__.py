@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.notebook.models import models as models
     from mlx_manager_jupyter.notebook.models import resolve as resolve
     from mlx_manager_jupyter.notebook.models import search as search
+    from mlx_manager_jupyter.notebook.profiles import profile as profile
+    from mlx_manager_jupyter.notebook.profiles import profiles as profiles
     from mlx_manager_jupyter.notebook.servers import logs as logs
     from mlx_manager_jupyter.notebook.servers import restart as restart
     from mlx_manager_jupyter.notebook.servers import serve as serve
@@ -45,6 +47,8 @@ _HOME = {
     "env": "notebook.access",
     "logs": "notebook.servers",
     "models": "notebook.models",
+    "profile": "notebook.profiles",
+    "profiles": "notebook.profiles",
     "pull": "notebook.downloads",
     "resolve": "notebook.models",
     "restart": "notebook.servers",

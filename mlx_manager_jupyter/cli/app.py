@@ -23,6 +23,7 @@ from mlx_manager_jupyter.cli import (
     engines,
     logs,
     models,
+    profiles,
     servers,
     status,
 )
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-NOUNS = (status, models, downloads, servers, logs, chat, engines, doctor, daemon, demo)
+NOUNS = (status, models, downloads, profiles, servers, logs, chat, engines, doctor, daemon, demo)
 
 FAILED = 1
 INTERRUPTED = 128 + signal.SIGINT

@@ -38,7 +38,7 @@ class Distributed(Record, forbid_unknown_fields=True):
     """How the processes talk to each other."""
 
 
-class Profile(Record, forbid_unknown_fields=True):
+class Profile(Record, forbid_unknown_fields=True, repr_omit_defaults=True):
     """A named, saved way to run a model. Unset fields leave the engine's own default alone."""
 
     name: Name

@@ -28,6 +28,7 @@ _NAMED = {
     "mlx_restart": ("servers",),
     "mlx_status": ("servers",),
     "mlx_logs": ("servers",),
+    "mlx_profiles": ("profiles",),
     "mlx_chat": ("servers", "profiles"),
 }
 #: The same of the value of an option.
