@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import platform
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from jupyter_core.paths import jupyter_config_path, jupyter_path
 
-from mlx_manager_jupyter import __version__
 from mlx_manager_jupyter.schema import Check
 
 PACKAGE = "mlx_manager_jupyter"
+#: The name of the distribution, and of the panel.
 LAB = "mlx-manager-jupyter"
 
 _REINSTALL = "Install it into the environment that Jupyter runs in: pip install mlx-manager-jupyter"
@@ -25,7 +26,7 @@ def checks() -> list[Check]:
         Check(
             name="command",
             state="ok",
-            says=f"{__version__}, Python {platform.python_version()} at {sys.executable}",
+            says=f"{version(LAB)}, Python {platform.python_version()} at {sys.executable}",
         ),
         _server_extension(),
         _lab_extension(),
@@ -34,9 +35,10 @@ def checks() -> list[Check]:
 
 def compared(running: str) -> list[Check]:
     """Whether the extension that answers is of the same version; nothing to say if it is."""
-    if running == __version__:
+    mine = version(LAB)
+    if running == mine:
         return []
-    says = f"Jupyter runs {running}, this is {__version__}"
+    says = f"Jupyter runs {running}, this is {mine}"
     hint = "Install the same version in both environments, then restart Jupyter."
     return [Check(name="versions", state="warn", says=says, hint=hint)]
 

@@ -286,7 +286,7 @@ async def test_closing_ends_what_runs(rig: Rig) -> None:
         ("OSError: [Errno 28] No space left on device", "disk_full", "disk was full"),
         ("\u00d7 No solution found when resolving dependencies:", "install_failed", "fit together"),
         ("ERROR: ResolutionImpossible: for help visit", "install_failed", "fit together"),
-        ("NameResolutionError: Failed to resolve 'pypi.org'", "install_failed", "be reached"),
+        ("NameResolutionError: Failed to resolve 'index.example'", "install_failed", "be reached"),
         ("  Caused by: dns error: failed to lookup", "install_failed", "be reached"),
         ("The virtual environment was not created: ensurepip is not available", "install_failed",
          "no environments"),
