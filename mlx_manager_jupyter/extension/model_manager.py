@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,12 +30,15 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from mlx_manager_jupyter.adapters.cache import ModelFolder
-    from mlx_manager_jupyter.adapters.engines import Engine, Installation
+    from mlx_manager_jupyter.adapters.engines import Installation
     from mlx_manager_jupyter.adapters.hardware import Machine
     from mlx_manager_jupyter.adapters.storage import Store
     from mlx_manager_jupyter.extension.settings import Settings
     from mlx_manager_jupyter.schema import Event
     from mlx_manager_jupyter.services.models import Use
+
+#: Seconds for which what was seen of the engines counts.
+LOOK_SECONDS = 2.0
 
 
 def model_manager(
@@ -106,26 +110,39 @@ def nature_of(settings: Settings) -> Callable[[ModelFolder], Nature]:
 
 
 class _Engines:
-    """What the installed engines say that they can run. Blocking; they remember it."""
+    """What the installed engines say that they can run. Blocking.
+
+    A scan asks for each of a thousand models, and looking takes milliseconds, so what was seen
+    counts for a moment.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._paths = settings.engine_paths
         self._managed = Path(settings.home).expanduser() / "engines"
+        self._types: dict[str, frozenset[str]] = {}
+        self._methods: frozenset[str] | None = None
+        self._looked_at = -LOOK_SECONDS
 
     def types(self) -> dict[str, frozenset[str]]:
         """Model types by engine."""
-        known: dict[str, frozenset[str]] = {}
-        for kind, engine in ENGINES.items():
-            if engine.executable:
-                with suppress(EngineMissing):
-                    known[kind] = known_models(self._find(engine))
-        return known
+        self._look()
+        return self._types
 
     def methods(self) -> frozenset[str] | None:
         """Other people's ways to quantize that the installed mlx-lm has code for."""
-        with suppress(EngineMissing):
-            return known_methods(self._find(MLX_LM))
-        return None
+        self._look()
+        return self._methods
 
-    def _find(self, engine: Engine) -> Installation:
-        return find(engine, self._paths.get(engine.kind), self._managed)
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now - self._looked_at < LOOK_SECONDS:
+            return
+        found: dict[str, Installation] = {}
+        for kind, engine in ENGINES.items():
+            if engine.executable:
+                with suppress(EngineMissing):
+                    found[kind] = find(engine, self._paths.get(kind), self._managed)
+        self._types = {kind: known_models(one) for kind, one in found.items()}
+        lm = found.get(MLX_LM.kind)
+        self._methods = known_methods(lm) if lm else None
+        self._looked_at = now

@@ -14,7 +14,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from mlx_manager_jupyter.adapters.engines.mlx_lm import MLX_LM
+from mlx_manager_jupyter.adapters.engines.mlx_lm import READY
 from mlx_manager_jupyter.client.client import Client
 from mlx_manager_jupyter.client.discovery import read
 from mlx_manager_jupyter.schema import ServerChanged
@@ -111,11 +111,11 @@ def _ready_at(
 
 def _first_answer(port: int) -> float:
     """Ask for one token, again and again, until it comes; when that was."""
-    body = json.dumps(dict(MLX_LM.probe.body or {}))
+    body = json.dumps(dict(READY.body or {}))
     while True:
         engine = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
-            engine.request("POST", MLX_LM.probe.path, body, {"Content-Type": "application/json"})
+            engine.request("POST", READY.path, body, {"Content-Type": "application/json"})
             if engine.getresponse().status == 200:
                 return time.time()
         except (OSError, http.client.HTTPException):

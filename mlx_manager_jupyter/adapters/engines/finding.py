@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,10 +70,23 @@ def installed_at(
     return Installation(
         kind=engine.kind,
         command=(str(path), *engine.subcommand),
-        version=version_of(path, engine.distribution),
+        version=_version(path, engine.distribution, _changed(path)),
         source=source,
         notes=managed / NOTES if managed else None,
     )
+
+
+@lru_cache(maxsize=64)
+def _version(path: Path, distribution: str, _changed: int) -> str | None:
+    """Installers write the program anew, even if it is the same in another version."""
+    return version_of(path, distribution)
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _found(engine: Engine, configured: str | None, managed: Path | None) -> Iterator[Installation]:

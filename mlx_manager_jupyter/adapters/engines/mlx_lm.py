@@ -31,6 +31,16 @@ if TYPE_CHECKING:
 
 SERVED_NAME = "default_model"
 
+#: An answer of one token. The question has some, for 0.31.3 breaks on prompts below 8.
+READY = Probe(
+    path="/v1/chat/completions",
+    body={
+        "model": SERVED_NAME,
+        "messages": [{"role": "user", "content": "Are you there?"}],
+        "max_tokens": 1,
+    },
+)
+
 _DIED = r"generation thread died: "
 
 #: EACCES, EADDRINUSE and EADDRNOTAVAIL of Linux and macOS. A client that leaves logs others, such
@@ -77,12 +87,8 @@ class MlxLm(Engine):
         return SERVED_NAME
 
     def probe(self, stored: StoredServer) -> Probe:  # noqa: ARG002  the same for every model
-        """An answer of one token. The question has some, for 0.31.3 breaks on prompts below 8."""
-        question = {"role": "user", "content": "Are you there?"}
-        return Probe(
-            path="/v1/chat/completions",
-            body={"model": SERVED_NAME, "messages": [question], "max_tokens": 1},
-        )
+        """An answer."""
+        return READY
 
 
 MLX_LM = MlxLm(
