@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from mlx_manager_jupyter.cli.demo import model
+from tests.client.live import PORTS
 from tests.fixtures.hub import FakeHub
 from tests.fixtures.jupyter import FAKE_ENGINE
 from tests.fixtures.models import make
@@ -160,6 +161,7 @@ def module_user(
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
         "MLX_MANAGER_HOME": str(folder / "mlx"),
         "MLX_MANAGER_GATEWAY_PORT": "0",
+        **PORTS,
     }
     for name in ("MLX_MANAGER_JUPYTER_CONNECTION", "JPY_PARENT_PID", "COLUMNS"):
         env.pop(name, None)

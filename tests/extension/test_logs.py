@@ -21,7 +21,7 @@ from mlx_manager_jupyter.client.discovery import read
 from mlx_manager_jupyter.errors import ExtensionUnreachable
 from mlx_manager_jupyter.extension import logs
 from mlx_manager_jupyter.schema import LogEnd, LogLine, LogLines, LogRun
-from tests.client.live import until
+from tests.client.live import PORTS, until
 from tests.extension.test_servers import API, start
 from tests.extension.test_servers import until as ready
 from tests.fixtures.jupyter import Jupyter, started_from
@@ -84,7 +84,7 @@ def model(tmp_path: Path) -> Path:
 @pytest.fixture
 def jupyter(tmp_path: Path) -> Iterator[Jupyter]:
     options = ("--ServerManager.restart_delay=0.2",)
-    with Jupyter(tmp_path / "user", options=options) as running:
+    with Jupyter(tmp_path / "user", options=options, env=PORTS) as running:
         yield running
     for left in started_from(tmp_path):
         left.kill()
@@ -126,7 +126,7 @@ def _floods(viewer: Viewer, runs: int) -> bool:
 
 
 def test_a_log_is_whole_after_jupyter_was_killed(tmp_path: Path, model: Path) -> None:
-    with Jupyter(tmp_path / "user") as first:
+    with Jupyter(tmp_path / "user", env=PORTS) as first:
         served = serve(first, model)
         before = viewer(first)
         until(lambda: before.runs and before.flooded(before.runs[0]) > 2_000)
@@ -134,7 +134,7 @@ def test_a_log_is_whole_after_jupyter_was_killed(tmp_path: Path, model: Path) ->
         before.join(20)
         assert before.broke
         assert not before.is_alive()
-    with Jupyter(tmp_path / "user") as second:
+    with Jupyter(tmp_path / "user", env=PORTS) as second:
         assert second.until("tiny", "ready")["pid"] == served["pid"]
         after = viewer(second)
         seen = before.flooded(before.runs[0])
@@ -152,7 +152,7 @@ def test_a_log_is_whole_after_jupyter_was_killed(tmp_path: Path, model: Path) ->
 def test_a_stopped_jupyter_does_not_say_that_a_kept_server_has_ended(
     tmp_path: Path, model: Path
 ) -> None:
-    with Jupyter(tmp_path / "user") as first:
+    with Jupyter(tmp_path / "user", env=PORTS) as first:
         first.api("servers", "POST", {"model": str(model), "name": "tiny", "keep": True})
         first.until("tiny", "ready")
         watching = viewer(first)
@@ -160,7 +160,7 @@ def test_a_stopped_jupyter_does_not_say_that_a_kept_server_has_ended(
     watching.join(20)
     assert watching.broke
     assert not any(isinstance(event, LogEnd) for event in watching.seen)
-    with Jupyter(tmp_path / "user") as second:
+    with Jupyter(tmp_path / "user", env=PORTS) as second:
         second.api("servers/tiny", "DELETE")
 
 
