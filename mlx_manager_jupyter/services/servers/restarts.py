@@ -95,7 +95,8 @@ class Restarts:
         if fate is None:  # it was stopped, or replaced, by another extension
             server.let_go()
             self._registry.forget(server)
-            await self._caught_up()
+            with self._launcher.despite_the_store():
+                await self._caught_up()
             return
         server.stored = fate
         told = fate.error or problem
