@@ -4,6 +4,7 @@ import {
   changesOf,
   draftOf,
   FIELDS,
+  opensHost,
   readDraft,
   rootOf,
   withText,
@@ -253,7 +254,9 @@ export function problemsOf(state: EditorState, t: Translate): Readonly<Record<st
     // Its own name is not another's.
     const taken = problem.code === 'name_taken' && field === 'name';
     const own = taken && state.draft.name === state.saved?.name;
-    if (!stale && !own) {
+    // The form asks for the confirmation where it can be given.
+    const asked = field === 'host' && problem.code === 'invalid_value' && opensHost(state.draft);
+    if (!stale && !own && !asked) {
       problems[name] = [problem.message, problem.hint].filter(Boolean).join(' ');
     }
   }

@@ -53,11 +53,13 @@ export class ProfileTab extends MainAreaWidget<ViewWidget> {
   }
 
   private get dirty(): boolean {
-    return this.title.className.includes(DIRTY);
+    return this.title.className.split(' ').includes(DIRTY);
   }
 
   private set dirty(dirty: boolean) {
-    this.title.className = dirty ? DIRTY : '';
+    // JupyterLab keeps marks of its own there.
+    const others = this.title.className.split(' ').filter((name) => name !== DIRTY);
+    this.title.className = [...others, ...(dirty ? [DIRTY] : [])].join(' ').trim();
   }
 
   protected override onCloseRequest(message: Message): void {

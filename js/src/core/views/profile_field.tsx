@@ -1,6 +1,7 @@
 import { useId } from 'preact/hooks';
 
 import { IconButton } from '../components/button';
+import { Prose } from '../components/prose';
 import { useHost } from '../host';
 import type { FormField } from '../profile_fields';
 import type { Suggestion } from '../schema';
@@ -62,7 +63,7 @@ export function Field(props: FieldProps) {
         </span>
       </div>
       <p id={`${id}-help`} class="mlxm-help">
-        {problem ?? <Help text={t(field.help)} />}
+        <Prose text={problem ?? t(field.help)} />
       </p>
       <Suggestions {...props} put={put} />
     </div>
@@ -101,15 +102,4 @@ function Suggestions(props: FieldProps & { readonly put: (value: string) => void
 /** `20 m`, `4 GB`. */
 export function saysUnit(text: string): boolean {
   return /\d\s*[a-z]+$/i.test(text.trim());
-}
-
-/** Text whose `code` is code. */
-function Help({ text }: { readonly text: string }) {
-  return (
-    <>
-      {text
-        .split('`')
-        .map((piece, index) => (index % 2 === 1 ? <code key={index}>{piece}</code> : piece))}
-    </>
-  );
 }

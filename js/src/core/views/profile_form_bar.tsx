@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 
 import { TextButton } from '../components/button';
 import { Confirm } from '../components/confirm';
+import { Prose } from '../components/prose';
 import { useHost, type Host } from '../host';
 import { FIELDS } from '../profile_draft';
 import {
@@ -58,7 +59,7 @@ export function FormBar(props: BarProps) {
   return (
     <div class="mlxm-form-bar">
       <div class="mlxm-form-status" role="status" data-tone={toneOf(edited, host)}>
-        {statusText(edited, running, dirty, host)}
+        <Prose text={statusText(edited, running, dirty, host)} />
       </div>
       <RowNoteView notes={notes} of={NOTE} />
       <span class="mlxm-actions">
