@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,12 +54,24 @@ def checker_of(
                 chat_template=read_template(folder.path),
                 has_modules=(folder.path / "modules.json").is_file(),
             )
+        if written := _own_template(profile):
+            source = replace(source, chat_template=written)
         return Known(facts_of(source), revision, version, choices)
 
     async def known(profile: Profile, engine: EngineChoice) -> Known:
         return await asyncio.to_thread(look, profile, engine)
 
     return Checker(profiles, examine=planner.examine, known=known, evidence=EvidenceBook(store))
+
+
+def _own_template(profile: Profile) -> str | None:
+    """What the profile gives the model instead of its own, if that can be read."""
+    if profile.chat_template_file is None:
+        return None
+    with suppress(OSError, RuntimeError, UnicodeDecodeError):  # RuntimeError: no such user
+        path = Path(profile.chat_template_file).expanduser()
+        return path.read_text("utf-8") if path.is_file() else None
+    return None
 
 
 def prober_of(

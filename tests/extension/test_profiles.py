@@ -107,6 +107,12 @@ async def test_a_check_says_the_engine_what_it_honours_and_what_the_model_sugges
     assert suggested["tool_call_parser"]["value"] == "hermes"
     assert "template" in suggested["tool_call_parser"]["reason"]
     assert not suggested["tool_call_parser"]["proven"]
+    mine = tmp_path / "mine.jinja"
+    mine.write_text(chat_templates.QWEN3_CODER, "utf-8")
+    own = other | {"chat_template_file": str(mine)}
+    check = await door.json(f"{PROFILES}/check", method="POST", body=own)
+    suggested = {each["field"]: each["value"] for each in check["suggestions"]}
+    assert suggested["tool_call_parser"] == "qwen3_coder"
 
 
 async def test_a_document_goes_out_and_comes_back(door: Door, model: Path) -> None:

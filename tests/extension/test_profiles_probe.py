@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from mlx_manager_jupyter.schema import StoredEvidence
+from mlx_manager_jupyter.services.profiles.evidence import key
 from mlx_manager_jupyter.services.profiles.questions import QUESTIONS
 from tests.extension.test_servers import API, start, until
+from tests.fixtures import models
 from tests.fixtures.jupyter import started_from
 from tests.fixtures.models import make
+from tests.services.data import chat_templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +63,27 @@ class TestOnTheRealEngine:
         assert found["schema"] == (False, "the answer is no JSON object")
         assert await door.json(f"{API}/servers") == []
         assert started_from(tmp_path) == []
+
+    async def test_a_call_that_the_engine_reads_is_proof(
+        self, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await made(door, caller(tmp_path / "m", monkeypatch))
+        found = await probed(door, "mine")
+        assert found["tools"] == (True, "called get_weather('Paris')")
+        assert not found["reasoning"][0]
+
+
+def caller(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tiny model that calls the weather, whatever it is asked."""
+    marks = ("<tool_call>", "</tool_call>")
+    monkeypatch.setattr(models, "SPECIALS", (*models.SPECIALS, *marks))
+    call = '{"name": "get_weather", "arguments": {"city": "Paris"}}'
+    words = [models.ASSISTANT, marks[0], call, marks[1], models.END]
+    # What mlx-lm tells the notation by; it is never written.
+    never = "{% if tools and false %}<tool_call>{{ tool_call.name }}</tool_call>{% endif %}"
+    template = models.TEMPLATE + never
+    models._write(folder, models.Shape(), models.Script(words), template)
+    return folder
 
 
 async def test_a_server_that_runs_already_is_asked_and_goes_on(
@@ -132,6 +158,26 @@ async def test_what_works_is_kept(
     kept = await evidence.find(str(model), told["revision"], "mlx-lm")
     assert [finding.works for finding in kept.findings] == [False, False, True]
     assert kept.engine_version == told["engine_version"]
+
+
+async def test_a_suggestion_that_was_tried_is_proven(
+    door: Door, extension: Any, tmp_path: Path
+) -> None:
+    model = make("chat", tmp_path / "m")
+    (model / "chat_template.jinja").write_text(chat_templates.QWEN3, "utf-8")
+    values = {"name": "mine", "model": str(model), "engine": "mlx-openai-server"}
+    evidence = StoredEvidence(
+        name=key(str(model), None, "mlx-openai-server"),
+        engine_version="1.8.1",
+        findings=(),
+        proven={"tool_call_parser": "hermes"},
+        probed_at=datetime.now(UTC),
+    )
+    await extension.managers.checker._evidence.put(evidence)
+    check = await door.json(f"{PROFILES}/check", method="POST", body=values)
+    proven = {each["field"]: each["proven"] for each in check["suggestions"]}
+    assert proven["tool_call_parser"]
+    assert not proven["reasoning_parser"]
 
 
 def test_each_question_is_judged_by_what_came() -> None:

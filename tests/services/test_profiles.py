@@ -176,7 +176,7 @@ async def test_who_hears_of_a_change_hears_what_it_was(tmp_path: Path) -> None:
     heard: list[tuple[str | None, str | None]] = []
 
     async def changed(old: Profile | None, new: Profile | None) -> None:
-        heard.append((old and old.name, new and new.name))
+        heard.append((old.name if old else None, new.name if new else None))
 
     ready = {"engine": "mlx-lm", "state": "ready", "model": "m", "profile": "b"}
     servers = [Server(name="s", **ready), Server(name="t", **{**ready, "state": "stopped"})]  # type: ignore[arg-type]

@@ -102,6 +102,10 @@ def test_what_is_right_is_taken(values: dict[str, Any]) -> None:
         (MINE | {"env": {"": "c"}}, "env", InvalidValue, "variable"),
         (MINE | {"extra_args": ["a\0b"]}, "extra_args", InvalidValue, "zero byte"),
         (MINE | {"temprature": 1}, "temprature", UnknownField, "temperature"),
+        (MINE | {"name": "a b"}, "name", InvalidValue, "letters, digits"),
+        (MINE | {"aliases": ["a/b"]}, "aliases", InvalidValue, "letters, digits"),
+        (REMOTE | {"api_key_env": "sk-123"}, "api_key_env", InvalidValue, "not the key"),
+        (COMMAND | {"ready_path": "ok"}, "ready_path", InvalidValue, "'/'"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_field(
@@ -112,6 +116,10 @@ def test_what_is_wrong_is_said_with_its_field(
     assert words in str(found[field])
     with pytest.raises(type(next(iter(found.values())))):
         make(values)
+
+
+def test_a_key_in_the_place_of_its_variable_is_not_repeated() -> None:
+    assert "sk-123" not in str(wrong(REMOTE | {"api_key_env": "sk-123"})["api_key_env"])
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlx_manager_jupyter.errors import BadRequest, MLXManagerError, NotReady, UpstreamFailed
+from mlx_manager_jupyter.errors import (
+    BadRequest,
+    MLXManagerError,
+    NotReady,
+    UnknownServer,
+    UpstreamFailed,
+)
 from mlx_manager_jupyter.schema import ProbeFinding, ProfileProbe, StartServer, StoredEvidence
 from mlx_manager_jupyter.services.profiles.evidence import key
 from mlx_manager_jupyter.services.profiles.questions import QUESTIONS
@@ -71,7 +78,8 @@ class Prober:
             findings = [await self._answer(ready.name, question) for question in QUESTIONS]
         finally:
             if ours:
-                await asyncio.shield(self._servers.stop(server.name))
+                with suppress(UnknownServer):  # somebody else has stopped it
+                    await asyncio.shield(self._servers.stop(server.name))
         return await self._remember(profile, ready, findings)
 
     async def _started(self, profile: Profile) -> tuple[Server, bool]:

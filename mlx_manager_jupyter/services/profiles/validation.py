@@ -36,6 +36,15 @@ RESERVED = frozenset({"check", "export", "import", "starting-points"})
 #: Stands for a name or a model that is not there yet, so that the rest can be looked at.
 NAMELESS = "unnamed"
 
+#: How texts are to be written whose form is checked.
+_WRITTEN = {
+    "name": "Use letters, digits, '.', '_' and '-'; begin with a letter or digit; at most 64.",
+    "aliases": "Use letters, digits, '.', '_' and '-'; begin with a letter or digit; at most 64.",
+    "ready_path": "Begin it with '/'.",
+    "base_url": "Give one like http://host:8080/v1.",
+    "api_key_env": "Give the name of a variable that has the key, not the key.",
+}
+
 #: Fields that only one kind of engine knows, and that are no reason to choose it.
 _BELONGS = {"ready_path": "command", "api_key_env": "remote"}
 
@@ -60,7 +69,7 @@ def read(values: Mapping[str, Any]) -> Reading:
             try:
                 msgspec.convert({"name": NAMELESS, field: value}, Profile)
             except msgspec.ValidationError as error:
-                problems.append((field, _invalid(error)))
+                problems.append((field, _invalid(field, error)))
             else:
                 sound[field] = value
     wrong = {field for field, _ in problems}
@@ -93,7 +102,10 @@ def unknown_field(field: object) -> UnknownField:
     return UnknownField(f"Profiles have no field {str(field)[:64]!r}.", hint)
 
 
-def _invalid(error: msgspec.ValidationError) -> InvalidValue:
+def _invalid(field: str, error: msgspec.ValidationError) -> InvalidValue:
+    if "matching regex" in str(error) and field in _WRITTEN:
+        # Without the value: who takes the key for the variable's name must not read it here.
+        return InvalidValue(f"{field!r} is not written as it should be.", _WRITTEN[field])
     message = f"{str(error).replace('`$.', '`')}."
     return InvalidValue(message, "Correct the value; nothing was changed.")
 
