@@ -13,7 +13,7 @@ import pytest
 
 from mlx_manager_jupyter.adapters.environments import end_orphans
 from tests.fixtures import wheels
-from tests.fixtures.jupyter import Jupyter, started_from
+from tests.fixtures.jupyter import Jupyter, free_port, started_from
 from tests.fixtures.models import make
 from tests.fixtures.processes import until
 
@@ -168,7 +168,7 @@ async def test_what_can_not_be_is_refused(
 
 
 def settled(jupyter: Jupyter, seconds: float = 60.0, **body: Any) -> dict[str, Any]:
-    job: dict[str, Any] = jupyter.api("engines", "POST", {"kind": "mlx-lm", **body})
+    job: dict[str, Any] = jupyter.api("engines", "POST", {"kind": "mlx-lm"} | body)
     deadline = time.monotonic() + seconds
     while job["state"] == "running":
         assert time.monotonic() < deadline, job
@@ -184,7 +184,10 @@ def test_a_killed_jupyter_leaves_what_was_in_use(tmp_path: Path, tool: str) -> N
         tmp_path / "user",
         engine=None,
         env=wheels.environment(index),
-        options=(f"--EngineManager.installer={tool}",),
+        options=(
+            f"--EngineManager.installer={tool}",
+            f"--MLXManager.default_port_start={free_port()}",
+        ),
     )
     folder = tmp_path / "user" / "mlx" / "engines" / "mlx-lm"
     with jupyter:

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from tests.extension.test_engines import settled
-from tests.fixtures.jupyter import Jupyter, started_from
+from tests.fixtures.jupyter import Jupyter, free_port, started_from
 from tests.fixtures.models import SAYS, make
 
 if TYPE_CHECKING:
@@ -42,6 +42,11 @@ def ask(jupyter: Jupyter, server: str, **more: Any) -> dict[str, Any]:
         return answer
 
 
+def ports() -> str:
+    """Where nothing else of this machine looks for ports: engines bind seconds after the choice."""
+    return f"--MLXManager.default_port_start={free_port()}"
+
+
 def said(answer: dict[str, Any]) -> str:
     return str(answer["choices"][0]["message"]["content"])
 
@@ -51,10 +56,8 @@ def said(answer: dict[str, Any]) -> str:
 @pytest.mark.parametrize("tool", ["uv", "pip"])
 def test_mlx_lm_installed_upgraded_and_rolled_back(tmp_path: Path, tool: str) -> None:
     model = make("chat", tmp_path / "tiny")
-    jupyter = Jupyter(
-        tmp_path / "user", engine=None, options=(f"--EngineManager.installer={tool}",)
-    )
-    with jupyter:
+    options = (f"--EngineManager.installer={tool}", ports())
+    with Jupyter(tmp_path / "user", engine=None, options=options) as jupyter:
 
         def does(**body: Any) -> str:
             began = time.monotonic()
@@ -83,13 +86,31 @@ def test_mlx_lm_installed_upgraded_and_rolled_back(tmp_path: Path, tool: str) ->
     assert started_from(tmp_path) == []
 
 
+@pytest.mark.install
+@pytest.mark.timeout(1200)
+def test_mlx_vlm_installed_and_served_from(tmp_path: Path) -> None:
+    model = make("chat", tmp_path / "tiny")
+    with Jupyter(tmp_path / "user", engine=None, options=(ports(),)) as jupyter:
+        began = time.monotonic()
+        job = settled(jupyter, seconds=900, kind="mlx-vlm")
+        assert job["state"] == "done", job
+        print(f"mlx-vlm {job['version']} after {time.monotonic() - began:.1f} s")
+        asked = {"model": str(model), "name": "tiny", "engine": "mlx-vlm"}
+        jupyter.api("servers", "POST", asked)
+        server = jupyter.until("tiny", "ready", 180)
+        assert server["engine_version"] == job["version"]
+        assert said(ask(jupyter, "tiny", max_tokens=64, temperature=0)) == SAYS["chat"]
+        jupyter.api("servers/tiny", "DELETE")
+    assert started_from(tmp_path) == []
+
+
 @pytest.mark.openai_server
 @pytest.mark.timeout(600)
 def test_mlx_openai_server_for_real(tmp_path: Path) -> None:
     program = os.environ["MLX_TEST_OPENAI_SERVER"]
     model = make("chat", tmp_path / "tiny")
     paths = f"--MLXManager.engine_paths=mlx-openai-server={program}"
-    with Jupyter(tmp_path / "user", engine=None, options=(paths,)) as jupyter:
+    with Jupyter(tmp_path / "user", engine=None, options=(paths, ports())) as jupyter:
         (engine,) = [
             each
             for each in jupyter.api("engines")
