@@ -10,7 +10,7 @@ import pytest
 
 from mlx_manager_jupyter.adapters.engines import ENGINES, Nature, choose, model_type
 from mlx_manager_jupyter.adapters.engines.mlx_openai_server import MAX_TOKENS
-from mlx_manager_jupyter.errors import InvalidValue
+from mlx_manager_jupyter.errors import InvalidValue, UnsupportedField
 from mlx_manager_jupyter.schema import Identity, Profile, StoredServer
 from tests.adapters.engines import ALL, installation
 from tests.adapters.test_engine_fields import argv, contains, profile
@@ -62,6 +62,15 @@ def test_what_hangs_with_batching_runs_without(version: str, words: list[str]) -
         said = [word for word in argv(SERVER, version, profile(**fields)) if "batch" in word]
         assert said == words
     assert "--disable-batching" not in argv(SERVER, version, profile(temperature=1.0))
+
+
+@pytest.mark.parametrize("fields", [{"model_type": "multimodal"}, {"seed": 1}])
+def test_what_needs_batching_is_refused_without(fields: dict[str, Any]) -> None:
+    engine, installed = ENGINES[SERVER], installation(SERVER)
+    for name in ("decode_concurrency", "prompt_concurrency", "prefill_step_size"):
+        engine.check(profile(**{name: 2}), installed)
+        with pytest.raises(UnsupportedField, match=f"{name}.*without batching"):
+            engine.check(profile(**fields, **{name: 2}), installed)
 
 
 @pytest.mark.parametrize("version", ["1.4.2", "1.5.1", "1.6.3", "1.7.1", "1.8.0", "1.8.1"])

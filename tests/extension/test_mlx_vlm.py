@@ -13,7 +13,7 @@ from tests.extension.test_mlx_lm import jp_server_config
 from tests.extension.test_servers import API, failed, start, until
 from tests.fixtures import embedding, seeing
 from tests.fixtures.jupyter import started_from
-from tests.fixtures.models import SAYS, break_model, make
+from tests.fixtures.models import SAYS, THINKS, break_model, make
 from tests.fixtures.pictures import data_url, png
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ async def test_a_model_that_sees_answers_about_a_picture(door: Door, tmp_path: P
 
 async def test_text_is_answered_too_and_a_wrong_value_is_told(door: Door, tmp_path: Path) -> None:
     folder = make("chat", tmp_path / "m")
-    server, key = await serve(door, folder, engine="mlx-vlm", max_tokens=64, seed=1, top_k=1)
+    fields = {"max_tokens": 64, "seed": 1, "top_k": 1, "context_length": 256}
+    server, key = await serve(door, folder, engine="mlx-vlm", **fields)
     assert server["engine"] == "mlx-vlm"
     body = {"model": "tiny", "messages": ASK}
     whole = await door.json("v1/chat/completions", method="POST", token=key, body=body)
@@ -72,6 +73,23 @@ async def test_text_is_answered_too_and_a_wrong_value_is_told(door: Door, tmp_pa
     refused = await door.fetch("v1/chat/completions", method="POST", token=key, body=wrong)
     assert refused.code == 400
     assert "valid number" in json.loads(refused.body)["error"]["message"]
+    long = {"model": "tiny", "messages": [{"role": "user", "content": "word " * 200}]}
+    refused = await door.fetch("v1/chat/completions", method="POST", token=key, body=long)
+    assert refused.code == 400
+    assert "context" in json.loads(refused.body)["error"]["message"]
+
+
+async def test_it_thinks_when_the_profile_says_so(door: Door, tmp_path: Path) -> None:
+    """By itself it does not; the gateway says it in each request that says nothing of it."""
+    fields = {"engine": "mlx-vlm", "chat_template_args": {"enable_thinking": True}}
+    _, key = await serve(door, make("think", tmp_path / "m"), **fields)
+    body = {"model": "tiny", "messages": ASK}
+    whole = await door.json("v1/chat/completions", method="POST", token=key, body=body)
+    message = whole["choices"][0]["message"]
+    assert (message["reasoning"].strip(), message["content"].strip()) == (THINKS, SAYS["think"])
+    quiet = body | {"enable_thinking": False}
+    whole = await door.json("v1/chat/completions", method="POST", token=key, body=quiet)
+    assert "reasoning" not in whole["choices"][0]["message"]
 
 
 async def test_a_model_that_embeds_is_ready_when_it_does(door: Door, tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ MAX_TOKENS = 4096
 
 _SERVED_NAME = "--served-model-name"
 _NO_BATCHING = "--disable-batching"
+_BATCHED = ("decode_concurrency", "prompt_concurrency", "prefill_step_size")
 _TALKING = frozenset({"auto", "lm", "multimodal"})
 _DRAWING = frozenset({"image-generation", "image-edit"})
 
@@ -56,8 +57,20 @@ class MlxOpenaiServer(Engine):
     def refusals(
         self, profile: Profile, installation: Installation | None = None
     ) -> Iterator[tuple[str, MLXManagerError]]:
-        """Adapters are for pictures alone: it has none for text."""
+        """What is honoured only for some models, or only with batching."""
         yield from super().refusals(profile, installation)
+        if installation and _is_unbatched(profile) and _NO_BATCHING in installation.flags:
+            why = "with a seed" if profile.seed is not None else "for a model that sees"
+            for name in _BATCHED:
+                if getattr(profile, name) is not None:
+                    yield (
+                        name,
+                        UnsupportedField(
+                            f"mlx-openai-server can't honour the field {name!r} {why}: it runs "
+                            "without batching then.",
+                            "Leave one of them out.",
+                        ),
+                    )
         if profile.adapter_path and profile.model_type not in _DRAWING:
             yield (
                 "adapter_path",
@@ -75,8 +88,7 @@ class MlxOpenaiServer(Engine):
             words += [_SERVED_NAME, profile.name]
         if "--no-log-file" in installation.flags:
             words += ["--no-log-file"]
-        hangs = kind == "multimodal" or (kind == "lm" and profile.seed is not None)
-        if hangs and _NO_BATCHING in installation.flags:
+        if _is_unbatched(profile) and _NO_BATCHING in installation.flags:
             words += [_NO_BATCHING]
         limited = kind in _TALKING and profile.max_tokens is None
         if limited and "--max-tokens" in installation.flags:
@@ -98,6 +110,13 @@ class MlxOpenaiServer(Engine):
         version = re.match(r"(\d+)\.(\d+)", (installation and installation.version) or "")
         old = version and (int(version[1]), int(version[2])) < _RESPONSES_SINCE
         return offered - {"responses"} if old else offered
+
+
+def _is_unbatched(profile: Profile) -> bool:
+    """With batching a model that sees never answers, and a seed counts for nothing."""
+    if profile.model_type == "multimodal":
+        return True
+    return profile.model_type in _TALKING and profile.seed is not None
 
 
 def _most(profile: Profile) -> int:
