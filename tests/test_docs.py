@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from mlx_manager_jupyter.cli.app import parsed
 from mlx_manager_jupyter.extension import doctor, downloads, engines, models
 from mlx_manager_jupyter.extension.settings import Settings
 from mlx_manager_jupyter.schema import ModelQuery
@@ -21,13 +23,36 @@ MODELS = (ROOT / "docs" / "models.md").read_text("utf-8")
 ENGINES = (ROOT / "docs" / "engine-environments.md").read_text("utf-8")
 
 
+#: Every document whose commands a reader may type.
+DOCUMENTS = [README, *(path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md")))]
+COMMANDS = sorted(
+    {
+        line.split("  #")[0].strip()
+        for document in DOCUMENTS
+        for block in re.findall(r"^```(?:sh|bash)\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+        for line in block.replace("\\\n", "").splitlines()
+        if line.startswith("jupyter mlx ")
+    }
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_documented_command_is_understood(command: str) -> None:
+    words = shlex.split(command.partition(" > ")[0])[2:]
+    assert parsed(words).run
+
+
 def first_cells(text: str) -> list[str]:
     """Of every row of every table."""
     return re.findall(r"^\| (.*?) \|", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
-    "path", ["README.md", "CONTRIBUTING.md", "docs/models.md", "docs/memory.md"]
+    "path",
+    [
+        *("README.md", "CONTRIBUTING.md"),
+        *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))),
+    ],
 )
 def test_what_a_document_links_to_is_there(path: str) -> None:
     document = ROOT / path

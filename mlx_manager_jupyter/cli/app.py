@@ -53,7 +53,7 @@ class _Version(argparse.Action):
 
 def run(argv: Sequence[str] | None) -> int:
     """Parse, run the command, and turn whatever happens into an exit code."""
-    args = _parsed(argv)
+    args = parsed(argv)
     # A closed terminal or a service manager ends us as Ctrl-C does: what we started is stopped.
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGHUP, _leave)
@@ -76,8 +76,11 @@ def run(argv: Sequence[str] | None) -> int:
     return 0
 
 
-def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Words may stand on both sides of an option; argparse takes the first lot and stops."""
+def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line as read; usage errors end the process.
+
+    Words may stand on both sides of an option; argparse takes the first lot and stops.
+    """
     parser = _parser()
     args, more = parser.parse_known_args(argv)
     if more and (not hasattr(args, "words") or any(word.startswith("-") for word in more)):

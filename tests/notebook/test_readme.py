@@ -36,7 +36,10 @@ def blocks(text: str, *languages: str) -> list[str]:
 
 
 CELLS = blocks(TOUR, "", "python")
-MAGICS = "%mlx_serve %mlx_stop %mlx_status %mlx_logs %mlx_search %mlx_pull %mlx_models %%mlx_chat"
+MAGICS = (
+    "%mlx_serve %mlx_stop %mlx_restart %mlx_status %mlx_logs %mlx_env %mlx_search %mlx_pull"
+    " %mlx_models %mlx_profiles %%mlx_chat"
+)
 
 
 @pytest.fixture
@@ -55,7 +58,8 @@ def test_the_tour_runs(kernel: Kernel, jupyter: Jupyter) -> None:
             kernel.ok(cell)
     finally:
         with jupyter.using() as client:
-            client.profiles.delete("smollm2")
+            for profile in client.profiles.list():
+                client.profiles.delete(profile.name)
     assert kernel.value("name") == QWEN
     assert kernel.value("[model.id for model in mlx.models()]") == f"['{SMOL}']"
     assert kernel.value("answer.model") == str(jupyter.model)
