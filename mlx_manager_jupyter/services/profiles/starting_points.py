@@ -27,7 +27,7 @@ _POINTS = (
         {"temperature": 0.7, "top_p": 0.8, "top_k": 20, "repetition_penalty": 1.05},
     ),
     _Point(
-        r"qwen3-(?!.*(coder|embed|rerank|instruct|-vl|^vl)).*",
+        r"^(?!.*(deepseek|coder|embed|rerank|instruct|-vl-)).*qwen3-",
         "qwen3",
         "Qwen3, thinking",
         "Best practices of the card of Qwen/Qwen3-8B, thinking mode; greedy decoding makes it "
@@ -35,7 +35,7 @@ _POINTS = (
         {"temperature": 0.6, "top_p": 0.95, "top_k": 20, "min_p": 0.0},
     ),
     _Point(
-        r"qwen3-(?!.*(coder|embed|rerank|thinking|-vl|^vl)).*",
+        r"^(?!.*(deepseek|coder|embed|rerank|thinking|-vl-)).*qwen3-",
         "qwen3-instruct",
         "Qwen3, without thinking",
         "Best practices of the card of Qwen/Qwen3-8B, non-thinking mode.",
@@ -55,7 +55,7 @@ _POINTS = (
         {"model_type": "multimodal", "temperature": 0.7, "top_p": 0.8, "top_k": 20},
     ),
     _Point(
-        r"gemma-?3-",
+        r"gemma-?3n?-",
         "gemma3",
         "Gemma 3",
         "generation_config.json of google/gemma-3-4b-it (top k 64, top p 0.95), at the "
