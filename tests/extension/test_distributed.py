@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import time
 import urllib.error
 import urllib.request
@@ -30,6 +32,8 @@ pytestmark = pytest.mark.engine
 MARKER, HOME = "MLX_MANAGER_RUN", "MLX_MANAGER_HOME"
 #: Several ranks on two busy cores wait for each other at every layer.
 PATIENCE = 100.0
+#: Away from where other tests look for ports: that ours are free again is seen here.
+PORTS = itertools.count(11_000 + os.getpid() * 37 % 8_000, 10)
 ALONE: dict[str, Any] = {"restart": "never"}
 
 
@@ -72,7 +76,8 @@ def ports_of(leader: psutil.Process, ranks: int) -> list[int]:
 @contextmanager
 def jupyter_in(folder: Path) -> Iterator[Jupyter]:
     """One whose engines end with the test, whatever happens."""
-    jupyter = Jupyter(folder, engine=None)
+    start = f"--MLXManager.default_port_start={next(PORTS)}"
+    jupyter = Jupyter(folder, engine=None, options=(start,))
     try:
         with jupyter:
             yield jupyter
@@ -145,6 +150,10 @@ def test_smollm2_by_three_ranks_and_not_by_two(jupyter: Jupyter, built: Path) ->
     assert said["code"] == "invalid_value"
     assert "9 attention heads and 3 key-value heads" in said["message"]
     assert said["hint"] == "3 ranks work."
+    values = {"name": "p", "model": str(model), "distributed": {"ranks": 2}}
+    (problem,) = jupyter.api("profiles/check", "POST", values)["problems"]
+    assert problem["field"] == "distributed"
+    assert problem["problem"]["message"] == said["message"]
     assert members(jupyter) == [], "nothing was started to find that out"
 
     serve(jupyter, model, ranks=3, max_tokens=12)
