@@ -156,11 +156,11 @@ class User:
         return {port for port in listening if port in PORTS}
 
     def zombies(self) -> list[psutil.Process]:
-        """Children of the Jupyter servers that wait to be reaped."""
+        """Engines that wait to be reaped; what an engine does with its own children is its affair."""
         children = [
             child
             for jupyter in self.jupyters
-            for child in psutil.Process(jupyter.process.pid).children(recursive=True)
+            for child in psutil.Process(jupyter.process.pid).children()
         ]
         return [child for child in children if not runs(child.pid) and psutil.pid_exists(child.pid)]
 

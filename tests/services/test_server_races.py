@@ -122,6 +122,9 @@ async def test_a_store_that_cannot_be_used_keeps_no_server_alive(
     async with extension(tmp_path) as one:
         server = (await one.start(model))[0]
         await one.ready()
+        async with asyncio.timeout(5):  # what is written then would write over what follows
+            while not (await asyncio.to_thread(one.claims.list))[0].ready_at:
+                await asyncio.sleep(0.02)
         state = one.store.path.read_bytes()
         one.store.path.write_text('{"schema": 99, "tables": {}}')  # as a newer version leaves it
         async with asyncio.timeout(5):
