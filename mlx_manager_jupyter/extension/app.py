@@ -36,7 +36,7 @@ from mlx_manager_jupyter.extension.engine_manager import engine_manager
 from mlx_manager_jupyter.extension.managers import SETTING, Managers
 from mlx_manager_jupyter.extension.memory import machine_of, memory_guard
 from mlx_manager_jupyter.extension.model_manager import model_manager, nature_of
-from mlx_manager_jupyter.extension.profile_manager import checker_of, prober_of
+from mlx_manager_jupyter.extension.profile_manager import checker_of, whole
 from mlx_manager_jupyter.extension.settings import Settings
 from mlx_manager_jupyter.schema import Metrics, Snapshot
 from mlx_manager_jupyter.services.downloads import DownloadManager, Ledger
@@ -46,7 +46,7 @@ from mlx_manager_jupyter.services.gateway import Gateway
 from mlx_manager_jupyter.services.keys import KeyManager
 from mlx_manager_jupyter.services.metrics import MetricsManager
 from mlx_manager_jupyter.services.models import ModelManager, Use, by_model, models_of
-from mlx_manager_jupyter.services.profiles import ProfileManager
+from mlx_manager_jupyter.services.profiles import EvidenceBook, Prober, ProfileManager
 from mlx_manager_jupyter.services.servers import Claims, Planner, ServerManager
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ class MLXManager(Settings):
             **parts,
         )
         metrics = MetricsManager(machine, running.pids, hub.publish, sampled=self._sampled, **parts)
+        evidence = EvidenceBook(store)
         asked = Gateway(
             servers=lambda: running.all,
             profiles=saved,
@@ -141,8 +142,9 @@ class MLXManager(Settings):
                 **parts,
             ),
             profiles=saved,
-            checker=checker_of(self, store, saved, planner),
-            prober=prober_of(store, saved, running, asked),
+            checker=checker_of(self, saved, planner, evidence),
+            prober=Prober(profiles=saved, servers=running, ask=whole(asked), evidence=evidence),
+            evidence=evidence,
             servers=running,
             engines=engine_manager(
                 self, self._upstream, servers=self._servers_by_pid, publish=hub.publish

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.services.keys import KeyManager
     from mlx_manager_jupyter.services.metrics import MetricsManager
     from mlx_manager_jupyter.services.models import ModelManager
-    from mlx_manager_jupyter.services.profiles import Checker, Prober, ProfileManager
+    from mlx_manager_jupyter.services.profiles import Checker, EvidenceBook, Prober, ProfileManager
     from mlx_manager_jupyter.services.servers import ServerManager
 
 #: Where the managers lie in tornado's settings, for both listeners.
@@ -31,6 +31,7 @@ class Managers:
     profiles: ProfileManager
     checker: Checker
     prober: Prober
+    evidence: EvidenceBook
     servers: ServerManager
     engines: EngineManager
     gateway: Gateway

@@ -46,8 +46,9 @@ class ModelHandler(RecordHandler):
     @web.authenticated
     @authorized
     async def get(self, model: str) -> None:
-        """One model with its files, and what each fact was read from."""
-        self.answer(await self.while_asked(self.managers.models.get(model)))
+        """One model with its files, what each fact was read from, and what was tried."""
+        found = await self.while_asked(self.managers.models.get(model))
+        self.answer(await self.managers.evidence.shown(found))
 
     @web.authenticated
     @authorized

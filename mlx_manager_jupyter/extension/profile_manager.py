@@ -12,22 +12,22 @@ from mlx_manager_jupyter.adapters.cache import locate
 from mlx_manager_jupyter.adapters.cache.model import read_template
 from mlx_manager_jupyter.adapters.engines import ENGINES, find
 from mlx_manager_jupyter.errors import EngineMissing, MLXManagerError
-from mlx_manager_jupyter.services.profiles import Checker, EvidenceBook, Prober
+from mlx_manager_jupyter.services.profiles import Checker
 from mlx_manager_jupyter.services.profiles.checking import Known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlx_manager_jupyter.adapters.storage import Store
     from mlx_manager_jupyter.extension.settings import Settings
     from mlx_manager_jupyter.schema import EngineChoice, Profile
     from mlx_manager_jupyter.services.gateway import Gateway
-    from mlx_manager_jupyter.services.profiles import ProfileManager
-    from mlx_manager_jupyter.services.servers import Planner, ServerManager
+    from mlx_manager_jupyter.services.profiles import EvidenceBook, ProfileManager
+    from mlx_manager_jupyter.services.profiles.probing import Ask
+    from mlx_manager_jupyter.services.servers import Planner
 
 
 def checker_of(
-    settings: Settings, store: Store, profiles: ProfileManager, planner: Planner
+    settings: Settings, profiles: ProfileManager, planner: Planner, evidence: EvidenceBook
 ) -> Checker:
     """What says whether values are right, and what the model suggests."""
     cache = Path(settings.hf_cache_path).expanduser()
@@ -61,7 +61,7 @@ def checker_of(
     async def known(profile: Profile, engine: EngineChoice) -> Known:
         return await asyncio.to_thread(look, profile, engine)
 
-    return Checker(profiles, examine=planner.examine, known=known, evidence=EvidenceBook(store))
+    return Checker(profiles, examine=planner.examine, known=known, evidence=evidence)
 
 
 def _own_template(profile: Profile) -> str | None:
@@ -74,12 +74,10 @@ def _own_template(profile: Profile) -> str | None:
     return None
 
 
-def prober_of(
-    store: Store, profiles: ProfileManager, servers: ServerManager, gateway: Gateway
-) -> Prober:
-    """What tries a profile on the running model, through the gateway as everybody does."""
+def whole(gateway: Gateway) -> Ask:
+    """A chat request through the gateway, as everybody asks, and its whole answer."""
 
     async def ask(body: bytes) -> Mapping[str, Any]:
         return await (await gateway.chat(body)).completion()
 
-    return Prober(profiles=profiles, servers=servers, ask=ask, evidence=EvidenceBook(store))
+    return ask

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mlx_manager_jupyter.schema import StoredEvidence
+from mlx_manager_jupyter.schema import Model, ProbeFinding, StoredEvidence
 from mlx_manager_jupyter.services.profiles.evidence import key
 from mlx_manager_jupyter.services.profiles.questions import QUESTIONS
 from tests.extension.test_servers import API, start, until
@@ -152,12 +152,27 @@ async def test_who_leaves_ends_the_answer_and_what_was_started(
 async def test_what_works_is_kept(
     door: Door, extension: Any, model: Path, fake_env: Callable[..., dict[str, str]]
 ) -> None:
-    evidence = extension.managers.prober._evidence
+    evidence = extension.managers.evidence
     await made(door, model, env=fake_env(tokens='{"city": "a", "population": 1}'))
     told = await door.json(f"{PROFILES}/mine/probe", method="POST")
     kept = await evidence.find(str(model), told["revision"], "mlx-lm")
     assert [finding.works for finding in kept.findings] == [False, False, True]
     assert kept.engine_version == told["engine_version"]
+    tools = StoredEvidence(
+        name=key(str(model), None, "mlx-vlm"),
+        engine_version="0.7.10",
+        findings=(ProbeFinding(what="tools", works=True, detail="called it"),),
+        proven={},
+        probed_at=kept.probed_at,
+    )
+    await evidence.put(tools)
+    read = Model(id=str(model), capabilities=("vision",), evidence={"reasoning": "name"})
+    shown = await evidence.shown(read)
+    assert shown.capabilities == ("vision", "tools")
+    assert "tried with mlx-vlm 0.7.10, works: called it" in shown.evidence["tools"]
+    assert shown.evidence["reasoning"].startswith("name; tried with mlx-lm")
+    assert "does not work: answered without thinking" in shown.evidence["reasoning"]
+    assert await evidence.shown(Model(id="org/other")) == Model(id="org/other")
 
 
 async def test_a_suggestion_that_was_tried_is_proven(
@@ -173,7 +188,7 @@ async def test_a_suggestion_that_was_tried_is_proven(
         proven={"tool_call_parser": "hermes"},
         probed_at=datetime.now(UTC),
     )
-    await extension.managers.checker._evidence.put(evidence)
+    await extension.managers.evidence.put(evidence)
     check = await door.json(f"{PROFILES}/check", method="POST", body=values)
     proven = {each["field"]: each["proven"] for each in check["suggestions"]}
     assert proven["tool_call_parser"]

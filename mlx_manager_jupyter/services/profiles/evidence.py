@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from mlx_manager_jupyter.schema import StoredEvidence
 
 if TYPE_CHECKING:
     from mlx_manager_jupyter.adapters.storage import Store
+    from mlx_manager_jupyter.schema import Model
 
 
 class EvidenceBook:
@@ -35,6 +38,23 @@ class EvidenceBook:
         """The fields, with their values, that are known to work."""
         found = await self.find(model, revision, engine)
         return found.proven if found else {}
+
+    async def shown(self, model: Model) -> Model:
+        """The record with what was tried: a capability that works is one, whatever was read."""
+        evidence, found = dict(model.evidence), dict.fromkeys(model.capabilities)
+        begins = key(model.id, model.revision, "")
+        for kept in await asyncio.to_thread(self._store.list, StoredEvidence):
+            if not kept.name.startswith(begins):
+                continue
+            engine = f"{kept.name.removeprefix(begins)} {kept.engine_version or ''}".strip()
+            for finding in kept.findings:
+                if finding.what != "schema":
+                    said = "works" if finding.works else "does not work"
+                    tried = f"tried with {engine}, {said}: {finding.detail}"
+                    read = evidence.get(finding.what)
+                    evidence[finding.what] = f"{read}; {tried}" if read else tried
+                    found |= {finding.what: None} if finding.works else {}
+        return replace(model, evidence=evidence, capabilities=tuple(found))
 
 
 def key(model: str, revision: str | None, engine: str) -> str:
