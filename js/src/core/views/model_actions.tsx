@@ -12,7 +12,7 @@ import type { ModelRowProps } from './model_row';
 export function ModelActions(props: ModelRowProps & { readonly primary: PrimaryAction }) {
   const { model, notes } = props;
   const host = useHost();
-  const { t } = host;
+  const { t, openProfile } = host;
   const { id } = model;
   const name = shortModel(id);
   return (
@@ -38,6 +38,15 @@ export function ModelActions(props: ModelRowProps & { readonly primary: PrimaryA
               },
             )
           }
+        />
+      )}
+      {model.complete && openProfile && (
+        <TextButton
+          text={t('New profile')}
+          label={t('New profile for %1', name)}
+          onPress={() => {
+            openProfile({ values: { model: id } });
+          }}
         />
       )}
       {model.local && !isFolder(model) && (

@@ -167,6 +167,13 @@ describe('the details of a model', () => {
     expect(copy).toHaveBeenCalledWith(ID);
   });
 
+  it('make a profile of it where there is a place for the form', async () => {
+    const openProfile = vi.fn();
+    await unfold(here(), { openProfile });
+    await view.press('New profile for Qwen3-8B-4bit');
+    expect(openProfile).toHaveBeenCalledWith({ values: { model: ID } });
+  });
+
   it('do not offer to delete a folder of the user', async () => {
     found = new FoundModels(view.store, [model('/models/mine', { local: true, complete: true })]);
     view.mount(ModelsView);
