@@ -156,7 +156,7 @@ class User:
         return {port for port in listening if port in PORTS}
 
     def zombies(self) -> list[psutil.Process]:
-        """Engines that wait to be reaped; what an engine does with its own children is its affair."""
+        """Engines that wait to be reaped; an engine's own children are its own affair."""
         children = [
             child
             for jupyter in self.jupyters
