@@ -145,7 +145,7 @@ class Feed:
             return self._thread is not None
 
 
-def apply(state: Snapshot | None, event: AnyEvent) -> Snapshot | None:  # noqa: C901, PLR0911  one each
+def apply(state: Snapshot | None, event: AnyEvent) -> Snapshot | None:  # noqa: C901, PLR0911, PLR0912  one each
     """The picture after an event; ``None`` until the first snapshot."""
     if isinstance(event, Snapshot):
         return event

@@ -9,7 +9,7 @@ import socket
 import stat
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -160,7 +160,7 @@ def way_to_wait(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     ids=["exit code", "signal"],
 )
 async def test_crash_after_ready(
-    tmp_path: Path, crash: dict[str, int], code: int | None, number: int | None
+    tmp_path: Path, crash: dict[str, Any], code: int | None, number: int | None
 ) -> None:
     async with Rig(
         tmp_path, crash_after=0.5, fork_child=True, fork_own_session=True, **crash

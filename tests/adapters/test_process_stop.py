@@ -110,7 +110,11 @@ async def test_ladder_of_signals(tmp_path: Path, faults: dict[str, bool], heard:
 
 
 async def test_engine_that_waits_for_its_streams_is_not_waited_for(tmp_path: Path) -> None:
-    faults = {"wait_for_streams_on_term": True, "tokens": ["x"] * 1000, "token_seconds": 0.05}
+    faults: dict[str, Any] = {
+        "wait_for_streams_on_term": True,
+        "tokens": ["x"] * 1000,
+        "token_seconds": 0.05,
+    }
     async with Rig(tmp_path, **faults) as rig:
         process = rig.process()
         await process.start()

@@ -179,7 +179,7 @@ def test_long_lists_are_smooth(
     expect(models.rows.first).to_have_attribute("aria-setsize", re.compile(r"\d{4,}"))
     lab.page.wait_for_load_state("networkidle")
     lab.page.evaluate(LONG_TASKS)
-    rounds = []
+    rounds: list[list[float]] = []
     # A machine that others use may hold up a round, whoever's it is; a slow list is slow each time.
     while not rounds or (rounds[-1] and len(rounds) < 5):
         lab.page.evaluate("window.mlxLongTasks.length = 0")
