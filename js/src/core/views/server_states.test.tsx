@@ -94,7 +94,7 @@ describe('a failed server', () => {
     },
   );
 
-  it.each(['/home/me/model', '~/model', './model', 'C:\\models\\mine'])(
+  it.each(['/models/mine', '~/model', './model', 'C:\\models\\mine'])(
     'does not offer to fetch the folder %s',
     async (model) => {
       const error = problem('Bad file.', { code: 'corrupt_weights' });
