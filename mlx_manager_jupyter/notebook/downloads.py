@@ -4,56 +4,40 @@ from __future__ import annotations
 
 import sys
 from html import escape
-from typing import TYPE_CHECKING, Any, Protocol
-
-import msgspec
+from typing import TYPE_CHECKING, Protocol
 
 from mlx_manager_jupyter.cli.terminal import Step
 from mlx_manager_jupyter.client.client import shared_client
 from mlx_manager_jupyter.notebook import format as fmt
 from mlx_manager_jupyter.notebook import rows
-from mlx_manager_jupyter.notebook.display import QUIET, Live, dot, framed, in_kernel, listing
+from mlx_manager_jupyter.notebook.display import QUIET, Live, dot, framed, in_kernel
 from mlx_manager_jupyter.notebook.errors import short_errors
 from mlx_manager_jupyter.notebook.models import explained
+from mlx_manager_jupyter.notebook.records import Records
 from mlx_manager_jupyter.schema import Download, StartDownload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import pandas as pd
+    from collections.abc import Iterable, Sequence
 
     from mlx_manager_jupyter.notebook.display import Bundle
     from mlx_manager_jupyter.notebook.table import Column
 
 
-class Downloads(list[Download]):
+class Downloads(Records[Download]):
     """Downloads, as a list that shows itself as a table."""
 
-    def to_frame(self) -> pd.DataFrame:
-        """One row a download, one column a field of the record."""
-        import pandas as pd  # noqa: PLC0415  a third of a second that few calls need
+    _kind = Download
+    _nothing = "Nothing is being downloaded. Get a model with %mlx_pull MODEL."
 
-        columns = list(Download.__struct_fields__)
-        return pd.DataFrame([msgspec.structs.asdict(each) for each in self], columns=columns)
-
-    def _repr_html_(self) -> str:
-        return self._bundle()["text/html"]
-
-    def __repr__(self) -> str:
-        return self._bundle()["text/plain"]
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ANN401, ARG002, FBT001  IPython's
-        printer.text(repr(self))
-
-    def _bundle(self) -> Bundle:
-        if not self:
-            text = "Nothing is being downloaded. Get a model with %mlx_pull MODEL."
-            return {"text/html": f"<p>{text}</p>", "text/plain": text}
-        return listing(rows.download_columns(self), self._cell, rows.problems(self))
+    def _columns(self) -> Sequence[Column]:
+        return rows.download_columns(self)
 
     def _cell(self, column: Column, row: int) -> str:
         mark = dot(self[row].state) if column.title == "state" else ""
-        return mark + escape(column.cells[row])
+        return mark + super()._cell(column, row)
+
+    def _foot(self) -> Sequence[str]:
+        return rows.problems(self)
 
 
 @short_errors

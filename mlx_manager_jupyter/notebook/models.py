@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from html import escape
-from typing import TYPE_CHECKING, Any, Self
-
-import msgspec
+from typing import TYPE_CHECKING, Self
 
 from mlx_manager_jupyter.client.client import shared_client
 from mlx_manager_jupyter.client.feed import shared_feed
 from mlx_manager_jupyter.client.patience import while_syncing
 from mlx_manager_jupyter.notebook import format as fmt
 from mlx_manager_jupyter.notebook import rows
-from mlx_manager_jupyter.notebook.display import BAD, BUSY, GOOD, QUIET, Live, badge, listing
+from mlx_manager_jupyter.notebook.display import BAD, BUSY, GOOD, QUIET, Live, badge
 from mlx_manager_jupyter.notebook.errors import short_errors
+from mlx_manager_jupyter.notebook.records import Records
 from mlx_manager_jupyter.schema import Model, ModelQuery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    import pandas as pd
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mlx_manager_jupyter.notebook.table import Column
     from mlx_manager_jupyter.schema import Catalogue, FitVerdict, ModelSort, ModelSource, Resolution
@@ -30,41 +27,27 @@ _FIT_COLOURS: dict[FitVerdict, str] = {"fits": GOOD, "tight": BUSY, "no": BAD}
 _ALL = 10_000
 
 
-class Models(list[Model]):
+class Models(Records[Model]):
     """Models, as a list that shows itself as a table.
 
     Attributes:
         total: how many there are in all; these may be one page of them.
     """
 
+    _kind = Model
+
     def __init__(
         self, models: Iterable[Model] = (), total: int | None = None, empty: str = ""
     ) -> None:
         super().__init__(models)
         self.total = len(self) if total is None else total
-        self._empty = empty or "No model."
+        self._nothing = empty or "No model."
 
-    def to_frame(self) -> pd.DataFrame:
-        """One row a model, one column a field of the record."""
-        import pandas as pd  # noqa: PLC0415  a third of a second that few calls need
+    def _columns(self) -> Sequence[Column]:
+        return rows.model_columns(self)
 
-        columns = list(Model.__struct_fields__)
-        return pd.DataFrame([msgspec.structs.asdict(model) for model in self], columns=columns)
-
-    def _repr_html_(self) -> str:
-        return self._bundle()["text/html"]
-
-    def __repr__(self) -> str:
-        return self._bundle()["text/plain"]
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ANN401, ARG002, FBT001  IPython's
-        printer.text(repr(self))
-
-    def _bundle(self) -> dict[str, str]:
-        if not self:
-            return {"text/html": f"<p>{escape(self._empty)}</p>", "text/plain": self._empty}
-        foot = [f"{len(self)} of {self.total:,} models."] if len(self) < self.total else []
-        return listing(rows.model_columns(self), self._cell, foot)
+    def _foot(self) -> Sequence[str]:
+        return [f"{len(self)} of {self.total:,} models."] if len(self) < self.total else []
 
     def _cell(self, column: Column, row: int) -> str:
         model, text = self[row], column.cells[row]
@@ -78,7 +61,7 @@ class Models(list[Model]):
             return " ".join(
                 badge(can, title=model.evidence.get(can, "")) for can in model.capabilities
             )
-        return escape(text)
+        return super()._cell(column, row)
 
 
 class Resolved(str):

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from mlx_manager_jupyter.client.client import shared_client
 from mlx_manager_jupyter.errors import BadRequest, UnknownProfile
-from mlx_manager_jupyter.notebook.display import listing
 from mlx_manager_jupyter.notebook.errors import short_errors
 from mlx_manager_jupyter.notebook.profile_rows import profile_columns, set_fields
+from mlx_manager_jupyter.notebook.records import Records
 from mlx_manager_jupyter.schema import Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pandas as pd
+    from collections.abc import Mapping, Sequence
 
     from mlx_manager_jupyter.notebook.table import Column
 
@@ -25,34 +20,14 @@ if TYPE_CHECKING:
 _TARGETS = frozenset({"model", "command", "base_url"})
 
 
-class Profiles(list[Profile]):
+class Profiles(Records[Profile]):
     """Profiles, as a list that shows itself as a table."""
 
-    def to_frame(self) -> pd.DataFrame:
-        """One row a profile, one column a field."""
-        import pandas as pd  # noqa: PLC0415  a third of a second that few calls need
+    _kind = Profile
+    _nothing = "No profile is saved. Make one with mlx.profile(NAME, model=MODEL)."
 
-        columns = list(Profile.__struct_fields__)
-        return pd.DataFrame([msgspec.structs.asdict(one) for one in self], columns=columns)
-
-    def _repr_html_(self) -> str:
-        return self._bundle()["text/html"]
-
-    def __repr__(self) -> str:
-        return self._bundle()["text/plain"]
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ANN401, ARG002, FBT001  IPython's
-        printer.text(repr(self))
-
-    def _bundle(self) -> dict[str, str]:
-        if not self:
-            text = "No profile is saved. Make one with mlx.profile(NAME, model=MODEL)."
-            return {"text/html": f"<p>{escape(text)}</p>", "text/plain": text}
-        return listing(profile_columns(self), self._cell)
-
-    @staticmethod
-    def _cell(column: Column, row: int) -> str:
-        return escape(column.cells[row])
+    def _columns(self) -> Sequence[Column]:
+        return profile_columns(self)
 
 
 @short_errors

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from mlx_manager_jupyter.client.client import shared_client
 from mlx_manager_jupyter.client.feed import shared_feed
 from mlx_manager_jupyter.errors import BadRequest, InvalidValue
-from mlx_manager_jupyter.notebook.display import dot, listing
+from mlx_manager_jupyter.notebook.display import dot
 from mlx_manager_jupyter.notebook.durations import seconds_in
 from mlx_manager_jupyter.notebook.errors import short_errors
+from mlx_manager_jupyter.notebook.records import Records
 from mlx_manager_jupyter.notebook.server_rows import doing, remarks, server_columns
 from mlx_manager_jupyter.notebook.starting import Start
 from mlx_manager_jupyter.schema import Server, StartServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    import pandas as pd
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mlx_manager_jupyter.notebook.table import Column
     from mlx_manager_jupyter.schema import EngineChoice, ServerLoad
 
 
-class Servers(list[Server]):
+class Servers(Records[Server]):
     """Servers, as a list that shows itself as a table.
 
     Attributes:
         loads: what each of them does at this moment, by its name.
     """
+
+    _kind = Server
+    _nothing = "No server runs. Start one with %mlx_serve MODEL."
 
     def __init__(
         self, servers: Iterable[Server] = (), loads: Mapping[str, ServerLoad] | None = None
@@ -39,31 +38,15 @@ class Servers(list[Server]):
         super().__init__(servers)
         self.loads = dict(loads or {})
 
-    def to_frame(self) -> pd.DataFrame:
-        """One row a server, one column a field of the record."""
-        import pandas as pd  # noqa: PLC0415  a third of a second that few calls need
-
-        columns = list(Server.__struct_fields__)
-        return pd.DataFrame([msgspec.structs.asdict(server) for server in self], columns=columns)
-
-    def _repr_html_(self) -> str:
-        return self._bundle()["text/html"]
-
-    def __repr__(self) -> str:
-        return self._bundle()["text/plain"]
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ANN401, ARG002, FBT001  IPython's
-        printer.text(repr(self))
-
-    def _bundle(self) -> dict[str, str]:
-        if not self:
-            text = "No server runs. Start one with %mlx_serve MODEL."
-            return {"text/html": f"<p>{text}</p>", "text/plain": text}
-        return listing(server_columns(self, self.loads), self._cell, remarks(self))
+    def _columns(self) -> Sequence[Column]:
+        return server_columns(self, self.loads)
 
     def _cell(self, column: Column, row: int) -> str:
         mark = dot(self[row].state) if column.title == "name" else ""
-        return mark + escape(column.cells[row])
+        return mark + super()._cell(column, row)
+
+    def _foot(self) -> Sequence[str]:
+        return remarks(self)
 
 
 class Log(list[str]):
