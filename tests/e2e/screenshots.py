@@ -31,14 +31,16 @@ from tests.e2e.lab import Lab
 from tests.e2e.models import Models
 from tests.e2e.notebooks import write
 from tests.e2e.profiles import Form, Profiles
+from tests.e2e.truth import until
 from tests.fixtures.hub import FakeHub
 from tests.fixtures.jupyter import FAKE_ENGINE
+from tests.fixtures.models import make
 from tests.services.data import chat_templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Locator, ViewportSize
+    from playwright.sync_api import Browser, ViewportSize
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 THEMES = {"light": LIGHT, "dark": DARK}
@@ -67,6 +69,8 @@ ON_THE_HUB = {
     "Qwen3-14B-8bit": (14, 8, 15.7),
     "Qwen3-14B-bf16": (14, 16, 29.5),
 }
+#: One that is here, too: a small stand-in with the template of the original.
+SMALL = "mlx-community/Qwen3-0.6B-4bit"
 QWEN3 = {
     8: {"num_hidden_layers": 36, "hidden_size": 4096, "intermediate_size": 12288}
     | {"num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128, "vocab_size": 151936},
@@ -102,6 +106,7 @@ def main(folder: Path) -> None:
         lab = Lab(page, jupyter)
         set_the_scene(lab, weights)
         widen(lab, SIDEBAR)
+        fetch_small(lab)
         look_for_models(lab)
         with traffic(client):
             page.wait_for_timeout(TRAFFIC_MS)
@@ -111,7 +116,7 @@ def main(folder: Path) -> None:
             for width in WIDTHS:
                 panels_of(lab, browser, width, folder / f"panel-{width}.png")
             widen(lab, SIDEBAR)
-            form_of(lab, browser, folder / "form.png")
+            form_of(lab, folder)
         browser.close()
     for path in sorted(folder.glob("*.png")):
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
@@ -119,8 +124,8 @@ def main(folder: Path) -> None:
 
 @contextmanager
 def stocked_hub() -> Iterator[FakeHub]:
-    """A Hub with these models, whose weights are made as they are sent."""
-    with FakeHub() as hub:
+    """A Hub with these models, whose weights are made as they are sent, and a small real one."""
+    with tempfile.TemporaryDirectory() as folder, FakeHub(repos={SMALL: small(folder)}) as hub:
         for number, (name, (billions, bits, gigabytes)) in enumerate(ON_THE_HUB.items()):
             config = {**QWEN3[billions], "model_type": "qwen3", "max_position_embeddings": 40960}
             if bits < 16:
@@ -134,6 +139,19 @@ def stocked_hub() -> Iterator[FakeHub]:
             hub.add(f"mlx-community/{name}", files=files, info={"downloads": 9000 - number})
         hub.fault("slow", "model.safetensors", origin="cdn", bytes_per_second=DOWNLOAD_RATE // 4)
         yield hub
+
+
+def small(folder: str) -> Path:
+    """A model that says it is a Qwen3."""
+    made = make("think", Path(folder) / "small")
+    (made / "chat_template.jinja").write_text(chat_templates.QWEN3, "utf-8")
+    return made
+
+
+def fetch_small(lab: Lab) -> None:
+    """Have the small model on this machine."""
+    lab.jupyter.api("downloads", "POST", {"model": SMALL})
+    until(lambda: lab.jupyter.api("downloads")[0]["state"] == "done")
 
 
 def told(hub: FakeHub, home: str) -> dict[str, str]:
@@ -230,42 +248,41 @@ def widen(lab: Lab, width: int) -> None:
 def panels_of(lab: Lab, browser: Browser, width: int, path: Path) -> None:
     """One picture of the panel, light and dark side by side."""
     widen(lab, width)
-    panel = lab.open_panel().root
-    light_and_dark(lab, browser, panel, panel.locator(".mlxm-panel"), path)
-
-
-def form_of(lab: Lab, browser: Browser, path: Path) -> None:
-    """One picture of a profile's form with a few things typed, light and dark side by side."""
-    Profiles(lab.open_panel().root).more(profile.NAME, "Edit")
-    form = Form(lab.page.locator("#jp-main-dock-panel"))
-    # Its model is a folder of whoever takes the pictures.
-    form.unfold("Lifecycle")
-    form.fold("Model")
-    form.type("temperature", "0.2")
-    form.type("max_tokens", "4k")
-    form.type("top_p", "1.5")
-    form.control("auto_start").check()
-    form.type("idle_unload_seconds", "20 m")
-    light_and_dark(lab, browser, form.root, form.root, path)
-
-
-def light_and_dark(
-    lab: Lab, browser: Browser, window: Locator, content: Locator, path: Path
-) -> None:
-    """What a window shows, no more of it than there is content, in both themes."""
     images = []
     for theme in THEMES.values():
         wear(lab, theme)
-        box, inner = window.bounding_box(), content.bounding_box()
+        panel = lab.open_panel().root
+        box, content = panel.bounding_box(), panel.locator(".mlxm-panel").bounding_box()
         assert box
-        assert inner
-        clip = {**box, "height": min(box["height"], inner["height"], VIEWPORT["height"] - box["y"])}
+        assert content
+        clip = {**box, "height": min(box["height"], content["height"])}
         data = base64.b64encode(lab.page.screenshot(clip=clip)).decode()  # type: ignore[arg-type]
         images.append(f'<img width="{box["width"]}" src="data:image/png;base64,{data}">')
     page = browser.new_page(device_scale_factor=SCALE)
     page.set_content(f'<div style="display:flex;width:max-content">{"".join(images)}</div>')
     page.locator("div").screenshot(path=path)
     page.close()
+
+
+def form_of(lab: Lab, folder: Path) -> None:
+    """The form of a new profile, with what its model suggests; what is typed is not saved."""
+    Profiles(lab.open_panel().root).root.get_by_role("button", name="New profile").click()
+    form = Form(lab.page.locator("#jp-main-dock-panel"))
+    form.type("name", "summarise")
+    form.type("model", SMALL)
+    expect(form.root.get_by_role("group", name="Begin with")).to_be_visible()
+    form.type("description", "Short and to the point")
+    form.fold("Sampling")
+    form.unfold("Context and memory")
+    expect(form.field("context_length").locator(".mlxm-suggestion")).to_be_visible()
+    form.unfold("Lifecycle")
+    form.control("auto_start").check()
+    form.control("name").focus()
+    for name, theme in THEMES.items():
+        wear(lab, theme)
+        lab.page.screenshot(path=folder / f"form-{name}.png")
+    form.press("Discard the changes")
+    form.press("Discard")
 
 
 if __name__ == "__main__":
