@@ -99,7 +99,8 @@ async def test_stop_goes_on_when_nobody_waits_for_it_any_more(tmp_path: Path) ->
     ids=["obeys", "ignores TERM", "ignores TERM and INT"],
 )
 async def test_ladder_of_signals(tmp_path: Path, faults: dict[str, bool], heard: list[str]) -> None:
-    async with Rig(tmp_path, **faults) as rig:
+    switches: dict[str, Any] = {**faults}
+    async with Rig(tmp_path, **switches) as rig:
         process = rig.process()
         await process.start()
         await process.wait_ready()
@@ -188,8 +189,7 @@ async def test_ranks_whose_launcher_was_killed_go_too(tmp_path: Path) -> None:
         identity = await process.start()
         await until(lambda: len(rig.events("started")) == 2)
         psutil.Process(identity.pid).kill()
-        await failure_of(process.wait_ready())
-        assert process.state == "failed"
+        await until(lambda: process.state == "failed")  # whether or not it was ready by then
         assert rig.living() == []
 
 
