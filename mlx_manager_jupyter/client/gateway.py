@@ -13,6 +13,7 @@ from mlx_manager_jupyter.client.reply import Reply, Timings, Usage
 from mlx_manager_jupyter.client.stream import frames
 from mlx_manager_jupyter.client.transport import GATEWAY, chunks, decode_error
 from mlx_manager_jupyter.errors import UpstreamFailed
+from mlx_manager_jupyter.schema import learn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +63,9 @@ class _Choice(msgspec.Struct):
 class _Chunk(msgspec.Struct):
     choices: tuple[_Choice, ...] = ()
     usage: Usage | None = None
+
+
+learn(_Chunk)
 
 
 class ChatStream:

@@ -16,7 +16,7 @@ import httpx2
 import msgspec
 
 from mlx_manager_jupyter.errors import ExtensionUnreachable, MLXManagerError, UpstreamFailed
-from mlx_manager_jupyter.schema import CreateKey, NewKey, Problem
+from mlx_manager_jupyter.schema import CreateKey, NewKey, Problem, learn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -205,6 +205,9 @@ class _OpenAIError(msgspec.Struct):
 
 class _OpenAIProblem(msgspec.Struct):
     error: _OpenAIError
+
+
+learn(_OpenAIProblem)
 
 
 def decode_error(body: bytes) -> MLXManagerError | None:

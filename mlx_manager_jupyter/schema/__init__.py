@@ -17,6 +17,8 @@ from mlx_manager_jupyter.schema.base import (
     Probability,
     Record,
     ServerState,
+    is_record,
+    learn,
 )
 from mlx_manager_jupyter.schema.doctor import Check
 from mlx_manager_jupyter.schema.downloads import Download, DownloadState, StartDownload, Transport
@@ -197,4 +199,9 @@ __all__ = [
     "Suggestion",
     "Transport",
     "Verification",
+    "is_record",
+    "learn",
 ]
+
+# All of it crosses threads: in the extension rows and jobs, in a kernel the feed and the panels.
+learn(AnyEvent, *filter(is_record, tuple(vars().values())))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, dataclass_transform
 
+import msgspec
 from msgspec import Meta, Struct, StructMeta
 
 ServerState = Literal["stopped", "starting", "loading", "ready", "stopping", "failed"]
@@ -30,3 +31,22 @@ class _KeywordOnly(StructMeta):
 @dataclass_transform(frozen_default=True, kw_only_default=True)  # what subclasses inherit
 class Record(Struct, frozen=True, kw_only=True, metaclass=_KeywordOnly):
     """Base of everything on the wire: immutable, named fields only."""
+
+
+def is_record(thing: object) -> bool:
+    """Whether it is a kind of record."""
+    return isinstance(thing, type) and issubclass(thing, Record)
+
+
+def learn(*kinds: Any) -> None:
+    """Have msgspec read what records are made of, now and in this thread.
+
+    It does so when it first meets one, and a second thread that meets the same in that moment
+    brings the whole process down (0.22: a null pointer in ``_core``). So whoever defines what
+    threads read calls this at import.
+
+    Args:
+        kinds: records, or unions of them.
+    """
+    for kind in kinds:
+        msgspec.json.Decoder(kind)

@@ -99,7 +99,7 @@ BAD_ROWS = {
     "not an object": 5,
     "unknown field": {"name": "a", "model": "m", "colour": "red"},
     "out of range": {"name": "a", "model": "m", "port": 0},
-    "without a model": {"name": "a"},
+    "without a name": {"model": "m"},
     "another name than its key": {"name": "z", "model": "m"},
 }
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 from mlx_manager_jupyter.adapters.hub.listing import PATH, entry
 from mlx_manager_jupyter.adapters.hub.records import RepoDetails
 from mlx_manager_jupyter.errors import HubFailed
-from mlx_manager_jupyter.schema import ModelFile
+from mlx_manager_jupyter.schema import ModelFile, learn
 
 #: Bytes of a repo's description: some 200 per file, so this is for 100,000 files.
 REPO_BYTES = 32_000_000
@@ -41,6 +41,9 @@ class _File(Struct):
 class _Repo(Struct):
     sha: str
     siblings: list[_File]
+
+
+learn(_Repo)
 
 
 def path_of(model: str, revision: str | None) -> str:

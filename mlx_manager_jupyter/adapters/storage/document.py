@@ -37,12 +37,6 @@ TABLES: dict[type[Record], str] = {
     StoredUsage: "usage",
 }
 
-# msgspec learns what a record is made of when it first meets it, and a second thread that meets it
-# in that moment brings the whole process down (0.22: a null pointer in `_core`). Rows are read in
-# threads, so all of it is learnt here, where there is one.
-for _kind in TABLES:
-    msgspec.json.Decoder(_kind)
-
 _MIGRATIONS: dict[int, Migration] = {}
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
-from mlx_manager_jupyter.schema import Problem, Record, Transport
+from mlx_manager_jupyter.schema import Problem, Record, Transport, learn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,6 +72,9 @@ class JobState(Record):
     retry: bool = False
     """Whether the same may succeed later, with nothing changed on this side."""
     retry_after_seconds: float | None = None
+
+
+learn(JobSpec, JobState)
 
 
 def repo_folder(cache: Path, model: str) -> Path:
