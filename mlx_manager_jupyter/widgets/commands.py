@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urlencode
 
 import msgspec
 
 from mlx_manager_jupyter.client.client import shared_client
 from mlx_manager_jupyter.errors import BadRequest, InvalidValue
 from mlx_manager_jupyter.schema import (
-    CopyProfile,
-    DeletedProfile,
-    ImportedProfile,
     ModelQuery,
-    Profile,
-    ProfileCheck,
-    ProfileProbe,
     StartDownload,
-    StartingPoint,
     StartServer,
 )
 
@@ -63,15 +55,6 @@ class Message(dict[str, Any]):
         """Fields of a profile; which ones, and of what kind, is for the extension to say."""
         return self.record("values", dict[str, Any])
 
-    def profile(self) -> str:
-        """The path of the profile that is meant."""
-        return f"profiles/{quote(self.text('name'), safe='')}"
-
-    def query(self, name: str) -> str:
-        """A parameter that may be left out, as the end of a path."""
-        value = self.get(name)
-        return "" if value is None else f"?{urlencode({name: value})}"
-
 
 COMMANDS: dict[str, Callable[[Client, Message], object]] = {
     # A view asks whether a kernel stands behind it.
@@ -84,35 +67,22 @@ COMMANDS: dict[str, Callable[[Client, Message], object]] = {
     ),
     "serve": lambda client, message: client.servers.start(message.wanted()).server,
     # --- profiles ---
-    "create_profile": lambda client, message: client.call(
-        "POST", "profiles", Profile, message.fields()
+    "create_profile": lambda client, message: client.profiles.create(message.fields()),
+    "edit_profile": lambda client, message: client.profiles.edit(
+        message.text("name"), message.fields()
     ),
-    "edit_profile": lambda client, message: client.call(
-        "PATCH", message.profile(), Profile, message.fields()
+    "copy_profile": lambda client, message: client.profiles.copy(
+        message.text("name"), message.text("to")
     ),
-    "copy_profile": lambda client, message: client.call(
-        "POST", f"{message.profile()}/copy", Profile, CopyProfile(name=message.text("to"))
+    "delete_profile": lambda client, message: client.profiles.delete(message.text("name")),
+    "check_profile": lambda client, message: client.profiles.check(message.fields()),
+    "export_profiles": lambda client, message: client.profiles.export(message.get("name")),
+    "import_profiles": lambda client, message: client.profiles.import_(
+        message.get("document"), message.get("on_conflict") or "refuse"
     ),
-    "delete_profile": lambda client, message: client.call(
-        "DELETE", message.profile(), DeletedProfile
-    ),
-    "check_profile": lambda client, message: client.call(
-        "POST", "profiles/check", ProfileCheck, message.fields()
-    ),
-    "export_profiles": lambda client, message: client.call(
-        "GET", f"profiles/export{message.query('name')}", Any
-    ),
-    "import_profiles": lambda client, message: client.call(
-        "POST",
-        f"profiles/import{message.query('on_conflict')}",
-        list[ImportedProfile],
-        message.get("document"),
-    ),
-    "probe_profile": lambda client, message: msgspec.json.decode(
-        client.send("POST", f"{message.profile()}/probe", patient=True).content, type=ProfileProbe
-    ),
-    "starting_points": lambda client, message: client.call(
-        "GET", f"profiles/starting-points{message.query('model')}", list[StartingPoint]
+    "probe_profile": lambda client, message: client.profiles.probe(message.text("name")),
+    "starting_points": lambda client, message: client.profiles.starting_points(
+        message.get("model") or ""
     ),
     # --- models ---
     "models": lambda client, message: client.models.search(message.record("query", ModelQuery)),
