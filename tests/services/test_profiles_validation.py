@@ -169,3 +169,24 @@ def test_what_is_sound_is_kept_for_looking_at() -> None:
         5,
         None,
     )
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("temperature", 5, "'temperature' must be at most 2, not 5."),
+        ("port", 0, "'port' must be at least 1, not 0."),
+        ("idle_unload_seconds", 0, "'idle_unload_seconds' must be more than 0, not 0."),
+        ("temperature", "hot", "'temperature' must be a number, not text."),
+        ("top_k", 1.5, "'top_k' must be a whole number, not a fraction."),
+        ("pinned", "yes", "'pinned' must be true or false, not text."),
+        ("kv_bits", 5, "'kv_bits' must be one of 2, 3, 4, 6, 8, not 5."),
+        ("log_level", "LOUD", "'log_level' must be one of DEBUG, INFO, WARNING"),
+        ("distributed", {"ranks": 1}, "'distributed.ranks' must be at least 2."),
+        ("aliases", ["a", 3], "'aliases[1]' must be text, not a whole number."),
+        ("env", {"TOKEN": 12345}, "'env[...]' must be text, not a whole number."),
+    ],
+)
+def test_a_wrong_value_is_told_in_words(field: str, value: object, said: str) -> None:
+    ((_, error),) = read({"name": "a", "model": "m", field: value}).problems
+    assert error.message.startswith(said)

@@ -17,6 +17,7 @@ from mlx_manager_jupyter.errors import (
     nearest,
 )
 from mlx_manager_jupyter.schema import Profile
+from mlx_manager_jupyter.services.profiles.wording import worded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,7 +70,7 @@ def read(values: Mapping[str, Any]) -> Reading:
             try:
                 msgspec.convert({"name": NAMELESS, field: value}, Profile)
             except msgspec.ValidationError as error:
-                problems.append((field, _invalid(field, error)))
+                problems.append((field, _invalid(field, value, error)))
             else:
                 sound[field] = value
     wrong = {field for field, _ in problems}
@@ -102,12 +103,11 @@ def unknown_field(field: object) -> UnknownField:
     return UnknownField(f"Profiles have no field {str(field)[:64]!r}.", hint)
 
 
-def _invalid(field: str, error: msgspec.ValidationError) -> InvalidValue:
+def _invalid(field: str, value: object, error: msgspec.ValidationError) -> InvalidValue:
     if "matching regex" in str(error) and field in _WRITTEN:
         # Without the value: who takes the key for the variable's name must not read it here.
         return InvalidValue(f"{field!r} is not written as it should be.", _WRITTEN[field])
-    message = f"{str(error).replace('`$.', '`')}."
-    return InvalidValue(message, "Correct the value; nothing was changed.")
+    return InvalidValue(worded(field, value, error), "Correct the value; nothing was changed.")
 
 
 def _rules(profile: Profile) -> Problems:
