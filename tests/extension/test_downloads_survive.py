@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 MODEL = "mlx-community/Large-4bit"
 SIZE = 60_000_000
-RATE = 12_000_000
+#: Bytes a second: what is left at the kill outlasts a slow start of Jupyter.
+RATE = 7_000_000
 #: Of four connections on the loopback: what a limited worker has not read yet fills them.
 IN_BUFFERS = 8_000_000
 
