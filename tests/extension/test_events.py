@@ -95,12 +95,12 @@ async def test_metrics_come_while_somebody_looks(door: Door, model: Path) -> Non
 
 
 async def test_a_reader_resumes_after_its_last_id(door: Door, model: Path) -> None:
+    keep_ring = await websocket(door)  # what nobody hears of is not kept
+    await keep_ring.read_message()
     last = ""
     async for event in sse(door):
         last = event["id"]
         break
-    keep_ring = await websocket(door)
-    await keep_ring.read_message()
     await start(door, model=str(model), name="tiny")
     async for event in sse(door, last):
         assert event["type"] in {"servers.changed", "models.changed"}, "no second snapshot"
