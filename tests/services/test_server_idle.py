@@ -6,24 +6,22 @@ import asyncio
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import psutil
 import pytest
 
-from mlx_manager_jupyter.adapters.hardware import this_machine
 from tests.fixtures.jupyter import runs, started_from
 from tests.fixtures.models import make
 from tests.services.extensions import another_jupyter, extension
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 MEGABYTE = 2**20
 BALLAST = 300
-#: Linux adds its counters of free memory up once a second: what was taken or given a moment ago is
-#: not in them yet.
+#: Linux adds its counters of memory up once a second: what was taken or given a moment ago is not
+#: in them yet.
 COUNTED_SECONDS = 2.0
+#: What the kernel may take to free the memory of a process that ends.
+ENDING_SECONDS = 0.3
 
 
 @pytest.fixture
@@ -37,26 +35,42 @@ def held_by(pid: int) -> int:
     return sum(each.memory_info().rss for each in tree) // MEGABYTE
 
 
+def held_by_all() -> int:
+    """What all programs of the machine hold, in megabytes.
+
+    Not what is free: Linux keeps pages that a process gave back on its processors' own lists, more
+    than a hundred megabytes of them, and counts them as neither.
+    """
+    counters = Path("/proc/meminfo")
+    if not counters.exists():
+        return int(psutil.virtual_memory().used) // MEGABYTE
+    told = dict(line.split(":") for line in counters.read_text("ascii").splitlines())
+    return int(told["AnonPages"].split()[0]) // 1024
+
+
 class Memory:
     """Watches the system's memory around the end of a process, as others use it too."""
 
     def __init__(self, pid: int) -> None:
         self._process = psutil.Process(pid)
         self.came_back = 0
-        """Megabytes that were free after its end and not a moment before."""
+        """Megabytes that nobody held after its end, and somebody a moment before."""
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
     def _watch(self) -> None:
-        machine = this_machine()
-        before = machine.memory().available_bytes
+        seen = [(time.monotonic(), held_by_all())]
         while self._holds_all():
-            before = machine.memory().available_bytes
+            seen.append((time.monotonic(), held_by_all()))
             time.sleep(0.01)
-        deadline = time.monotonic() + COUNTED_SECONDS
+        ended = time.monotonic()
+        # A process that ends says to the last that it holds all, while some of it is free already.
+        before = next(
+            (held for when, held in reversed(seen) if when < ended - ENDING_SECONDS), seen[0][1]
+        )
+        deadline = ended + COUNTED_SECONDS
         while time.monotonic() < deadline:
-            free = machine.memory().available_bytes
-            self.came_back = max(self.came_back, (free - before) // MEGABYTE)
+            self.came_back = max(self.came_back, before - held_by_all())
             time.sleep(0.01)
 
     def _holds_all(self) -> bool:
@@ -87,10 +101,10 @@ async def test_unloading_gives_the_memory_back(tmp_path: Path, model: Path) -> N
             assert started_from(model) == []
             assert await asyncio.to_thread(one.claims.list) == []
             came_back.append(await memory.settled())
-            if came_back[-1] > BALLAST * 0.6:
+            if came_back[-1] > BALLAST * 0.8:
                 break
     print(f"{came_back} MB of {BALLAST} MB came back")
-    assert max(came_back) > BALLAST * 0.6
+    assert max(came_back) > BALLAST * 0.8
 
 
 async def test_requests_put_it_off_and_one_in_flight_forbids_it(
