@@ -110,7 +110,8 @@ async def test_what_a_restart_cannot_mend_is_not_restarted(
         await one.start(model, die_at_load=reason)
         assert (await failed(one)).retry_at is None
         await asyncio.sleep(0.4)
-        assert one.states() == ["starting", "loading", "failed"]
+        # Whether "loading" is told depends on who is faster: its log's reader or its end.
+        assert [state for state in one.states() if state != "loading"] == ["starting", "failed"]
 
 
 async def test_a_profile_that_says_never_stays_failed(tmp_path: Path, model: Path) -> None:
