@@ -42,6 +42,10 @@ HEAD = "// Made by generate_schema.py from mlx_manager_jupyter/schema: do not ed
 ROOTS = (
     schema.AnyEvent,
     schema.Status,
+    schema.MetricsHistory,
+    schema.Key,
+    schema.NewKey,
+    schema.CreateKey,
     schema.Logs,
     schema.LogRun,
     schema.LogLine,

@@ -8,6 +8,7 @@
     │   ├── InvalidValue            400  invalid_value
     │   └── UnsupportedField        400  unsupported_field
     ├── Unauthorized                401  unauthorized
+    ├── Forbidden                   403  forbidden
     ├── NotFound                    404  not_found
     │   ├── UnknownModel            404  unknown_model
     │   ├── UnknownProfile          404  unknown_profile
@@ -41,6 +42,9 @@
     │   └── ChangedOnHub            409  changed_on_hub
     ├── DiskFull                    507  disk_full
     ├── NotReady                    503  not_ready
+    ├── TooManyRequests             429  too_many_requests
+    ├── QueueFull                   503  queue_full
+    ├── NotOffered                  501  not_offered
     ├── StoreUnusable               500  store_unusable
     └── ExtensionUnreachable        503  extension_unreachable   (client side only)
 
@@ -50,7 +54,6 @@ says what to do next. The extension sends them as `Problem`; the client raises t
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, ClassVar
 
 from mlx_manager_jupyter.schema import Problem
@@ -64,6 +67,7 @@ class MLXManagerError(Exception):
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
+    retry_after: float | None = None  # seconds until another try may fare better
 
     def __init__(
         self,
@@ -75,8 +79,7 @@ class MLXManagerError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.log_tail = tuple(log_tail)
-        self.candidates = tuple(candidates)
+        self.log_tail, self.candidates = tuple(log_tail), tuple(candidates)
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}" if self.hint else self.message
@@ -129,6 +132,13 @@ class Unauthorized(MLXManagerError):
 
     status = 401
     code = "unauthorized"
+
+
+class Forbidden(MLXManagerError):
+    """A key that opens other profiles than this."""
+
+    status = 403
+    code = "forbidden"
 
 
 class NotFound(MLXManagerError):
@@ -349,6 +359,27 @@ class NotReady(MLXManagerError):
     code = "not_ready"
 
 
+class TooManyRequests(MLXManagerError):
+    """This key has asked as often as it may."""
+
+    status = 429
+    code = "too_many_requests"
+
+
+class QueueFull(MLXManagerError):
+    """As many requests wait already as may."""
+
+    status = 503
+    code = "queue_full"
+
+
+class NotOffered(MLXManagerError):
+    """The engine behind this model does not do that."""
+
+    status = 501
+    code = "not_offered"
+
+
 class StoreUnusable(MLXManagerError):
     """The state file can't be read or written."""
 
@@ -360,22 +391,6 @@ class ExtensionUnreachable(MLXManagerError):
 
     status = 503
     code = "extension_unreachable"
-
-
-#: Less like a word than the most alike by so much, a name is no second guess.
-_SECOND_GUESS = 0.2
-
-
-def nearest(word: str, known: Iterable[str], *, at_most: int = 3) -> list[str]:
-    """The known words that look most like ``word``, best first; empty when none comes close."""
-    folded = {name.casefold(): name for name in known}
-    found = difflib.get_close_matches(word.casefold(), folded, n=at_most, cutoff=0.5)
-    alike = [difflib.SequenceMatcher(None, name, word.casefold()).ratio() for name in found]
-    return [
-        folded[name]
-        for name, ratio in zip(found, alike, strict=True)
-        if ratio >= alike[0] - _SECOND_GUESS
-    ]
 
 
 def _by_code(root: type[MLXManagerError]) -> dict[str, type[MLXManagerError]]:

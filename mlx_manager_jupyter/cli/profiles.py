@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlx_manager_jupyter.cli.connect import add_json, connected, tell, terminal_for
-from mlx_manager_jupyter.errors import InvalidValue, nearest
+from mlx_manager_jupyter.errors import InvalidValue
+from mlx_manager_jupyter.names import nearest
 from mlx_manager_jupyter.notebook import profile_rows as rows
 from mlx_manager_jupyter.notebook.options import SET
 from mlx_manager_jupyter.notebook.table import line_width, plain

@@ -9,14 +9,9 @@ import msgspec
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
-from mlx_manager_jupyter.errors import (
-    BadRequest,
-    InvalidValue,
-    MLXManagerError,
-    UnknownField,
-    nearest,
-)
+from mlx_manager_jupyter.errors import BadRequest, InvalidValue, MLXManagerError, UnknownField
 from mlx_manager_jupyter.extension.managers import SETTING, Managers
+from mlx_manager_jupyter.names import nearest
 from mlx_manager_jupyter.schema import Problem
 
 if TYPE_CHECKING:

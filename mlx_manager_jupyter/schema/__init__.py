@@ -47,7 +47,15 @@ from mlx_manager_jupyter.schema.events import (
     Snapshot,
 )
 from mlx_manager_jupyter.schema.keys import CreateKey, Key, NewKey
-from mlx_manager_jupyter.schema.metrics import Hardware, Memory, Metrics, Pressure, ServerLoad
+from mlx_manager_jupyter.schema.metrics import (
+    Hardware,
+    Memory,
+    Metrics,
+    MetricsHistory,
+    MetricsQuery,
+    Pressure,
+    ServerLoad,
+)
 from mlx_manager_jupyter.schema.models import (
     FIT_CONTEXT,
     Alternative,
@@ -84,6 +92,7 @@ from mlx_manager_jupyter.schema.profiles import (
     StartingPoint,
     Suggestion,
 )
+from mlx_manager_jupyter.schema.requests import Lane, RequestRecord, RequestsQuery
 from mlx_manager_jupyter.schema.servers import (
     Health,
     LogEnd,
@@ -143,6 +152,7 @@ __all__ = [
     "InstallEngine",
     "InstalledEngine",
     "Key",
+    "Lane",
     "Library",
     "LibraryChanged",
     "LogEnd",
@@ -152,6 +162,8 @@ __all__ = [
     "Logs",
     "Memory",
     "Metrics",
+    "MetricsHistory",
+    "MetricsQuery",
     "MetricsSampled",
     "Model",
     "ModelFile",
@@ -179,6 +191,8 @@ __all__ = [
     "Pruned",
     "Quantization",
     "Record",
+    "RequestRecord",
+    "RequestsQuery",
     "Resolution",
     "Sample",
     "Server",

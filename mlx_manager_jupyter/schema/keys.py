@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
-from mlx_manager_jupyter.schema.base import Record
+from msgspec import Meta
+
+from mlx_manager_jupyter.schema.base import Name, Positive, Record
+
+Label = Annotated[str, Meta(min_length=1, max_length=80)]
 
 
 class Key(Record):
@@ -14,7 +19,16 @@ class Key(Record):
     label: str
     created_at: datetime
     pid: int | None = None
-    """The kernel that it was made for; it dies with that process."""
+    """The kernel that it was made for; it dies with that process. None for a named one."""
+    notebook: str | None = None
+    """What that kernel runs, as far as it knows."""
+    expires_at: datetime | None = None
+    """When it opens nothing any more; None for never."""
+    profiles: tuple[str, ...] = ()
+    """The only profiles that it opens; empty for all."""
+    requests_per_minute: int | None = None
+    """How many requests it may make; None for no limit."""
+    last_used_at: datetime | None = None
 
 
 class NewKey(Record):
@@ -31,5 +45,10 @@ class NewKey(Record):
 class CreateKey(Record, forbid_unknown_fields=True):
     """Body of ``POST keys``."""
 
-    label: str = "kernel"
+    label: Label = "kernel"
     pid: int | None = None
+    """It dies with this process; without one it is kept until it expires or is revoked."""
+    notebook: str | None = None
+    expires_in_seconds: Annotated[float, Meta(gt=0.0, le=10 * 366 * 86400.0)] | None = None
+    profiles: tuple[Name, ...] = ()
+    requests_per_minute: Positive | None = None

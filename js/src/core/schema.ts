@@ -291,20 +291,36 @@ export interface Memory {
   readonly gpu_bytes: number | null;
 }
 
-/** What one server does right now. */
+/** What one server does right now, or all of them together. */
 export interface ServerLoad {
   readonly memory_bytes: number | null;
+  /** 100 for each core that is busy. */
+  readonly cpu_percent: number | null;
   readonly in_flight: number;
+  /** Requests that wait for their turn. */
+  readonly queued: number;
   readonly tokens_per_second: number;
   /** Of the latest request that produced a token. */
   readonly first_token_seconds: number | null;
+  /** Half of the latest requests had their first token within these seconds. */
+  readonly first_token_p50: number | null;
+  readonly first_token_p95: number | null;
+  /** That have ended since the extension started. */
+  readonly requests: number;
+  /** Of those, how many in an error. */
+  readonly errors: number;
+  /** Answered since the extension started. */
+  readonly tokens: number;
 }
 
-/** One sample, taken once a second while somebody looks. */
+/** One sample, taken once a second. */
 export interface Metrics {
   readonly time: string;
   readonly memory: Memory;
+  /** Of the whole machine, 100 when every core is busy. */
+  readonly cpu_percent: number | null;
   readonly servers: Readonly<Record<string, ServerLoad>>;
+  readonly total: ServerLoad;
 }
 
 /** Everything a viewer needs to draw; always the first frame. */
@@ -420,6 +436,59 @@ export interface Status {
   readonly servers: readonly Server[];
   /** What each server does right now, by its name; empty unless asked with `loads=true`. */
   readonly loads: Readonly<Record<string, ServerLoad>>;
+}
+
+/**
+ * Answer of `GET metrics`: columns of equal length, oldest first, None for unknown.
+ *
+ * The columns of a server, and of `total`: `memory_bytes cpu_percent in_flight queued
+ * tokens_per_second first_token_p50 first_token_p95`; of `system`: `used_bytes
+ * available_bytes cpu_percent`.
+ */
+export interface MetricsHistory {
+  readonly step_seconds: number;
+  /** Seconds since 1970. */
+  readonly times: readonly number[];
+  /** Memory of the machine, or what servers are limited to. */
+  readonly total_bytes: number;
+  readonly system: Readonly<Record<string, readonly (number | null)[]>>;
+  readonly total: Readonly<Record<string, readonly (number | null)[]>>;
+  readonly servers: Readonly<Record<string, Readonly<Record<string, readonly (number | null)[]>>>>;
+}
+
+/** A gateway key without its secret. */
+export interface Key {
+  readonly id: string;
+  readonly label: string;
+  readonly created_at: string;
+  /** The kernel that it was made for; it dies with that process. None for a named one. */
+  readonly pid: number | null;
+  /** What that kernel runs, as far as it knows. */
+  readonly notebook: string | null;
+  /** When it opens nothing any more; None for never. */
+  readonly expires_at: string | null;
+  /** The only profiles that it opens; empty for all. */
+  readonly profiles: readonly string[];
+  /** How many requests it may make; None for no limit. */
+  readonly requests_per_minute: number | null;
+  readonly last_used_at: string | null;
+}
+
+/** Answer of `POST keys`: the only time that the secret travels. */
+export interface NewKey {
+  readonly key: Key;
+  readonly secret: string;
+}
+
+/** Body of `POST keys`. */
+export interface CreateKey {
+  readonly label: string;
+  /** It dies with this process; without one it is kept until it expires or is revoked. */
+  readonly pid: number | null;
+  readonly notebook: string | null;
+  readonly expires_in_seconds: number | null;
+  readonly profiles: readonly string[];
+  readonly requests_per_minute: number | null;
 }
 
 /** Answer of `GET servers/{name}/logs`: the last lines, oldest first. */

@@ -14,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlx_manager_jupyter.errors import NoWeights, UnknownModel, nearest
+from mlx_manager_jupyter.errors import NoWeights, UnknownModel
+from mlx_manager_jupyter.names import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

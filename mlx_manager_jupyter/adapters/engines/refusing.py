@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlx_manager_jupyter.adapters.engines.fields import set_fields
-from mlx_manager_jupyter.errors import InvalidValue, MLXManagerError, UnsupportedField, nearest
+from mlx_manager_jupyter.errors import InvalidValue, MLXManagerError, UnsupportedField
+from mlx_manager_jupyter.names import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from traitlets.config import LoggingConfigurable
 
-from mlx_manager_jupyter.errors import BadRequest, NotReady, UnknownModel, nearest
+from mlx_manager_jupyter.errors import BadRequest, NotReady, UnknownModel
+from mlx_manager_jupyter.names import nearest
 from mlx_manager_jupyter.services.gateway.chat import Chat
 from mlx_manager_jupyter.services.gateway.request import ChatRequest
 

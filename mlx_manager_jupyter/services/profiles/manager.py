@@ -9,7 +9,8 @@ import msgspec
 from traitlets import Float
 from traitlets.config import LoggingConfigurable
 
-from mlx_manager_jupyter.errors import StoreUnusable, UnknownProfile, nearest
+from mlx_manager_jupyter.errors import StoreUnusable, UnknownProfile
+from mlx_manager_jupyter.names import nearest
 from mlx_manager_jupyter.schema import (
     DeletedProfile,
     ImportedProfile,

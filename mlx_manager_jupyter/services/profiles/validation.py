@@ -9,13 +9,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from mlx_manager_jupyter.adapters.engines import ENGINES
-from mlx_manager_jupyter.errors import (
-    InvalidValue,
-    MLXManagerError,
-    UnknownField,
-    UnsupportedField,
-    nearest,
-)
+from mlx_manager_jupyter.errors import InvalidValue, MLXManagerError, UnknownField, UnsupportedField
+from mlx_manager_jupyter.names import nearest
 from mlx_manager_jupyter.schema import Profile
 from mlx_manager_jupyter.services.profiles.wording import worded
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlx_manager_jupyter.errors import UnknownServer, nearest
+from mlx_manager_jupyter.errors import UnknownServer
+from mlx_manager_jupyter.names import nearest
 from mlx_manager_jupyter.schema import ServerChanged, ServerRemoved
 
 if TYPE_CHECKING:
