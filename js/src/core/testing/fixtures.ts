@@ -48,17 +48,34 @@ export function server(name: string, more: Partial<Server> = {}): Server {
   };
 }
 
-export function load(memoryBytes: number | null, rate = 0, firstToken: number | null = null) {
+/** A server that does nothing but hold memory; say what is different about yours. */
+export function load(
+  memoryBytes: number | null,
+  rate = 0,
+  firstToken: number | null = null,
+  more: Partial<ServerLoad> = {},
+): ServerLoad {
   return {
     memory_bytes: memoryBytes,
+    cpu_percent: null,
     in_flight: 0,
+    queued: 0,
     tokens_per_second: rate,
     first_token_seconds: firstToken,
-  } satisfies ServerLoad;
+    first_token_p50: firstToken,
+    first_token_p95: firstToken,
+    requests: 0,
+    errors: 0,
+    tokens: 0,
+    ...more,
+  };
 }
 
 /** A sample of a machine with 48 GB, 16.6 of them free. */
-export function metrics(servers: Metrics['servers'] = {}): Metrics {
+export function metrics(servers: Metrics['servers'] = {}, more: Partial<Metrics> = {}): Metrics {
+  const all = Object.values(servers);
+  const sum = (of: (one: ServerLoad) => number | null) =>
+    all.reduce((total, one) => total + (of(one) ?? 0), 0);
   return {
     time: new Date().toISOString(),
     memory: {
@@ -68,7 +85,13 @@ export function metrics(servers: Metrics['servers'] = {}): Metrics {
       pressure: 'normal',
       gpu_bytes: null,
     },
+    cpu_percent: null,
     servers,
+    total: load(
+      sum((one) => one.memory_bytes),
+      sum((one) => one.tokens_per_second),
+    ),
+    ...more,
   };
 }
 
