@@ -31,6 +31,7 @@ class Answer:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
         self.status = response.status
+        self.content_type = response.headers.get("Content-Type", "application/octet-stream")
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives.

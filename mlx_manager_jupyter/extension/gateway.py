@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from tornado import web
 from tornado.iostream import StreamClosedError
-from tornado.log import app_log
 
-from mlx_manager_jupyter.errors import MLXManagerError, Unauthorized
+from mlx_manager_jupyter.errors import BadRequest, MLXManagerError, NotFound, Unauthorized
 from mlx_manager_jupyter.extension.base import OwnErrors
 from mlx_manager_jupyter.extension.managers import SETTING, Managers
+from mlx_manager_jupyter.services.gateway import ENDPOINTS, Asked, problem_of
 
 if TYPE_CHECKING:
     from tornado.http1connection import HTTP1Connection
 
-    from mlx_manager_jupyter.services.gateway import Chat
+    from mlx_manager_jupyter.services.gateway import Exchange
 
 
 class GatewayHandler(OwnErrors):
@@ -43,6 +44,11 @@ class GatewayHandler(OwnErrors):
             )
         self.current_user = key
 
+    @property
+    def endpoint(self) -> str:
+        """The path below ``v1/``."""
+        return self.request.path.rpartition("/v1/")[2]
+
     def check_xsrf_cookie(self) -> None:
         """A key in a header can't be forged by another site, and cookies open nothing here."""
 
@@ -55,15 +61,14 @@ class GatewayHandler(OwnErrors):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Errors in OpenAI's shape."""
         error = (kwargs.get("exc_info") or (None, None))[1]
-        ours = error if isinstance(error, MLXManagerError) else None
-        status = ours.status if ours else status_code
-        told = {
-            "message": str(ours) if ours else self._reason,
-            "type": "invalid_request_error" if status < 500 else "server_error",  # noqa: PLR2004
-            "param": None,
-            "code": ours.code if ours else None,
-        }
-        self.answer({"error": told}, status)
+        if isinstance(error, MLXManagerError):
+            status_code = error.status
+        else:
+            ours = BadRequest if status_code < 500 else MLXManagerError  # noqa: PLR2004
+            error = ours(f"{self._reason}.")
+        if error.retry_after is not None:
+            self.set_header("Retry-After", str(math.ceil(error.retry_after)))
+        self.answer(problem_of(self.endpoint, error), status_code)
 
 
 class ModelsHandler(GatewayHandler):
@@ -75,8 +80,8 @@ class ModelsHandler(GatewayHandler):
         self.answer(self.managers.gateway.models())
 
 
-class ChatHandler(GatewayHandler):
-    """``POST v1/chat/completions``."""
+class AskHandler(GatewayHandler):
+    """``POST`` to whatever the gateway offers."""
 
     _work: asyncio.Task[Any] | None = None
 
@@ -93,28 +98,45 @@ class ChatHandler(GatewayHandler):
             self._work.cancel()
 
     async def _relay(self) -> None:
-        chat = await self.managers.gateway.chat(self.request.body)
-        with contextlib.closing(chat):
-            for name, value in chat.headers.items():
-                self.set_header(name, value)
-            if chat.stream:
-                await self._stream(chat)
+        headers = self.request.headers
+        asked = Asked(
+            endpoint=self.endpoint,
+            body=self.request.body,
+            content_type=headers.get("Content-Type", "application/json"),
+            key=self.current_user,
+            lane="batch" if headers.get("X-MLX-Lane", "").lower() == "batch" else "interactive",
+        )
+        exchange = await self.managers.gateway.open(asked)
+        with contextlib.closing(exchange):
+            if exchange.stream:
+                await self._stream(exchange)
             else:
-                self.answer(await chat.completion())
+                body, kind = await exchange.answer()
+                self._introduce(exchange, kind)
+                self.finish(body)
 
-    async def _stream(self, chat: Chat) -> None:
+    async def _stream(self, exchange: Exchange) -> None:
         client = cast("HTTP1Connection", self.request.connection).stream
         client.set_nodelay(True)  # with Nagle's algorithm paced chunks arrive 20 to 40 ms late
-        self.set_header("Content-Type", "text/event-stream")
-        self.set_header("Cache-Control", "no-cache")
-        self.set_header("X-Accel-Buffering", "no")
+        begun = False
         with contextlib.suppress(StreamClosedError):
-            async for events in chat.events():
-                self.write(events)
-                flushed = self.flush()
-                if client.writing():  # the client is slower than the engine: so is the engine then
-                    await flushed
+            async with contextlib.aclosing(exchange.events()) as pieces:
+                async for events in pieces:
+                    if not begun:  # until then an error is still a status of its own
+                        begun = True
+                        self._introduce(exchange, "text/event-stream")
+                        self.set_header("Cache-Control", "no-cache")
+                        self.set_header("X-Accel-Buffering", "no")
+                    self.write(events)
+                    flushed = self.flush()
+                    if client.writing():  # slower than the engine: so is the engine then
+                        await flushed
             await self.finish()
+
+    def _introduce(self, exchange: Exchange, content_type: str) -> None:
+        self.set_header("Content-Type", content_type)
+        for name, value in exchange.headers.items():
+            self.set_header(name, value)
 
 
 class MissingHandler(GatewayHandler):
@@ -122,16 +144,19 @@ class MissingHandler(GatewayHandler):
 
     @web.authenticated
     async def get(self, path: str) -> None:
-        """404 in OpenAI's shape, for every verb."""
-        app_log.debug("the gateway has no %s", path)
-        self.set_status(404)
-        self.write_error(404)
+        """404 in the client's shape, for every verb.
+
+        Raises:
+            NotFound: always.
+        """
+        offered = ", ".join(["models", *ENDPOINTS])
+        raise NotFound(f"The gateway has no {path[:80]!r}.", f"It offers {offered}.")
 
     post = put = delete = patch = head = get
 
 
 HANDLERS = [
     (r"/models", ModelsHandler),
-    (r"/chat/completions", ChatHandler),
+    *((f"/{endpoint}", AskHandler) for endpoint in ENDPOINTS),
     (r"/(.*)", MissingHandler),
 ]

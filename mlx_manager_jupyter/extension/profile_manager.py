@@ -8,10 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from mlx_manager_jupyter.adapters.cache import locate
 from mlx_manager_jupyter.adapters.cache.model import read_template
 from mlx_manager_jupyter.adapters.engines import ENGINES, find
 from mlx_manager_jupyter.errors import EngineMissing, MLXManagerError
+from mlx_manager_jupyter.services.gateway import Asked
 from mlx_manager_jupyter.services.profiles import Checker
 from mlx_manager_jupyter.services.profiles.checking import Known
 
@@ -78,6 +81,8 @@ def whole(gateway: Gateway) -> Ask:
     """A chat request through the gateway, as everybody asks, and its whole answer."""
 
     async def ask(body: bytes) -> Mapping[str, Any]:
-        return await (await gateway.chat(body)).completion()
+        exchange = await gateway.open(Asked(endpoint="chat/completions", body=body))
+        answered, _ = await exchange.answer()
+        return msgspec.json.decode(answered, type=dict[str, Any])
 
     return ask

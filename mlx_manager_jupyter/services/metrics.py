@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from mlx_manager_jupyter.adapters.hardware import Machine
-    from mlx_manager_jupyter.schema import Event, Memory
+    from mlx_manager_jupyter.schema import Event, Memory, RequestRecord
 
 
 class Traffic:
@@ -33,6 +33,9 @@ class Traffic:
         self.history: deque[float] = deque(maxlen=points)
         self._seen = 0
         self._counted_at = time.monotonic()
+
+    def ended(self, record: RequestRecord) -> None:
+        """A request has ended."""
 
     def sample(self) -> float:
         """Tokens per second since the last sample."""

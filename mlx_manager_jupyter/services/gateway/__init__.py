@@ -2,10 +2,12 @@
 
 | concern | where |
 |---|---|
+| what came | `asked.Asked` |
 | which server a name means | `router.Gateway` |
-| what goes upstream: the name pinned, always streamed | `request` |
-| one answer on its way, copied through | `chat.Chat` |
-| a whole answer put together from a stream | `completion.Aggregate` |
+| one request on its way, copied through | `exchange.Exchange` |
+| how an endpoint is read, put to an engine, told back | `endpoints`, `relay.Relay` |
+| what was counted, and the record of it | `tally.Tally`, `account.Account` |
+| errors in the client's shape | `problems` |
 
 An engine would load whatever model a request names, so the name upstream is pinned; a plain answer
 can't be cancelled, so upstream is always streamed. Only what routing and accounting need is parsed.
@@ -13,7 +15,10 @@ can't be cancelled, so upstream is always streamed. Only what routing and accoun
 
 from __future__ import annotations
 
-from mlx_manager_jupyter.services.gateway.chat import Chat
+from mlx_manager_jupyter.services.gateway.asked import Asked
+from mlx_manager_jupyter.services.gateway.endpoints import ENDPOINTS
+from mlx_manager_jupyter.services.gateway.exchange import Exchange
+from mlx_manager_jupyter.services.gateway.problems import problem_of
 from mlx_manager_jupyter.services.gateway.router import Gateway
 
-__all__ = ["Chat", "Gateway"]
+__all__ = ["ENDPOINTS", "Asked", "Exchange", "Gateway", "problem_of"]

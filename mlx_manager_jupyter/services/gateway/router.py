@@ -8,13 +8,16 @@ from traitlets.config import LoggingConfigurable
 
 from mlx_manager_jupyter.errors import BadRequest, NotReady, UnknownModel
 from mlx_manager_jupyter.names import nearest
-from mlx_manager_jupyter.services.gateway.chat import Chat
-from mlx_manager_jupyter.services.gateway.request import ChatRequest
+from mlx_manager_jupyter.services.gateway.account import Account
+from mlx_manager_jupyter.services.gateway.endpoints import ENDPOINTS
+from mlx_manager_jupyter.services.gateway.exchange import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from mlx_manager_jupyter.adapters.upstream import Upstream
+    from mlx_manager_jupyter.schema import RequestRecord
+    from mlx_manager_jupyter.services.gateway.asked import Asked
     from mlx_manager_jupyter.services.metrics import Traffic
     from mlx_manager_jupyter.services.profiles import ProfileManager
     from mlx_manager_jupyter.services.servers import ManagedServer
@@ -30,14 +33,25 @@ class Gateway(LoggingConfigurable):
         profiles: ProfileManager,
         upstream: Upstream,
         traffic: Callable[[str], Traffic],
+        finished: Callable[[RequestRecord], None] = lambda _: None,
         **kwargs: object,
     ) -> None:
-        """``traffic`` gives the counters of a server, by its name."""
+        """Hand over what it needs.
+
+        Args:
+            servers: those that there are.
+            profiles: the saved ones.
+            upstream: asks engines.
+            traffic: gives the counters of a server, by its name.
+            finished: is told of every request, once it has ended.
+            kwargs: traits.
+        """
         super().__init__(**kwargs)
         self._servers = servers
         self._profiles = profiles
         self._upstream = upstream
         self._traffic = traffic
+        self._finished = finished
 
     def models(self) -> dict[str, Any]:
         """What answers right now, in the shape of OpenAI's ``GET models``."""
@@ -54,20 +68,29 @@ class Gateway(LoggingConfigurable):
         ]
         return {"object": "list", "data": data}
 
-    async def chat(self, body: bytes) -> Chat:
-        """Open a chat completion. The caller reads it and closes it.
+    async def open(self, asked: Asked) -> Exchange:
+        """Find the way for a request. The caller reads the exchange and closes it.
 
         Raises:
-            BadRequest: when the body is no chat request, or the engine refuses a value in it.
+            BadRequest: when the body is none that this endpoint takes.
             UnknownModel: naming the nearest names.
             NotReady: when the model is known but does not answer now.
-            UpstreamFailed: when the engine can't be reached or fails.
         """
-        request = await ChatRequest.parse(body)
-        server = await self._route(request.model)
-        chat = Chat(request, server, self._traffic(server.name))
-        await chat.open(self._upstream)
-        return chat
+        account = Account(asked, self._finish)
+        try:
+            request = await ENDPOINTS[asked.endpoint](asked)
+            account.name, account.stream = request.model, request.stream
+            server = await self._route(request.model)
+        except BaseException as error:
+            account.end(error)
+            raise
+        traffic = self._traffic(server.name)
+        return Exchange(request, server, traffic, account, self._upstream)
+
+    def _finish(self, record: RequestRecord) -> None:
+        if record.server is not None:
+            self._traffic(record.server).ended(record)
+        self._finished(record)
 
     async def _route(self, asked: str) -> ManagedServer:
         found = [server for server in self._servers() if asked in server.names]
