@@ -150,7 +150,7 @@ class MLXManager(Settings):
                 self, self._upstream, servers=self._servers_by_pid, publish=hub.publish
             ),
             gateway=asked,
-            keys=KeyManager(**parts),
+            keys=KeyManager(store, profiles=saved.list, **parts),
             metrics=metrics,
             events=hub,
             doctor=doctor_of(self, store, machine),
@@ -230,6 +230,7 @@ class MLXManager(Settings):
         self.door.close()  # first, so that nobody asks for more
         try:
             await self.managers.profiles.close()
+            await self.managers.keys.close()
             await self.managers.engines.close()
             await self.managers.downloads.close()  # while the store still lists who else is there
             await self.managers.servers.close()

@@ -32,7 +32,7 @@ class KeyHandler(RecordHandler):
     @authorized
     async def delete(self, key_id: str) -> None:
         """End it at once."""
-        self.managers.keys.revoke(key_id)
+        await self.managers.keys.revoke(key_id)
         self.set_status(204)
         self.finish()
 

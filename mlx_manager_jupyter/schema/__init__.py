@@ -46,7 +46,7 @@ from mlx_manager_jupyter.schema.events import (
     ServerRemoved,
     Snapshot,
 )
-from mlx_manager_jupyter.schema.keys import CreateKey, Key, NewKey
+from mlx_manager_jupyter.schema.keys import CreateKey, Key, NewKey, permits
 from mlx_manager_jupyter.schema.metrics import (
     Hardware,
     Memory,
@@ -92,7 +92,21 @@ from mlx_manager_jupyter.schema.profiles import (
     StartingPoint,
     Suggestion,
 )
-from mlx_manager_jupyter.schema.requests import Lane, RequestRecord, RequestsQuery
+from mlx_manager_jupyter.schema.requests import (
+    COLUMN_KINDS,
+    COLUMNS_TYPE,
+    LINES_TYPE,
+    UNKNOWN_NUMBER,
+    CodeKind,
+    ColumnKind,
+    Lane,
+    NumberKind,
+    Numbers,
+    RequestColumns,
+    RequestRecord,
+    RequestsQuery,
+    Words,
+)
 from mlx_manager_jupyter.schema.servers import (
     Health,
     LogEnd,
@@ -111,12 +125,17 @@ from mlx_manager_jupyter.schema.stored import (
     StoredDownload,
     StoredEvidence,
     StoredExtension,
+    StoredKey,
     StoredServer,
     StoredUsage,
 )
 
 __all__ = [
+    "COLUMNS_TYPE",
+    "COLUMN_KINDS",
     "FIT_CONTEXT",
+    "LINES_TYPE",
+    "UNKNOWN_NUMBER",
     "Alternative",
     "AnyEvent",
     "Capability",
@@ -124,6 +143,8 @@ __all__ = [
     "CatalogueChanged",
     "CatalogueState",
     "Check",
+    "CodeKind",
+    "ColumnKind",
     "Connection",
     "CopyProfile",
     "CreateKey",
@@ -175,6 +196,8 @@ __all__ = [
     "Name",
     "NewKey",
     "NotNegative",
+    "NumberKind",
+    "Numbers",
     "Port",
     "Positive",
     "Pressure",
@@ -191,6 +214,7 @@ __all__ = [
     "Pruned",
     "Quantization",
     "Record",
+    "RequestColumns",
     "RequestRecord",
     "RequestsQuery",
     "Resolution",
@@ -208,13 +232,16 @@ __all__ = [
     "StoredDownload",
     "StoredEvidence",
     "StoredExtension",
+    "StoredKey",
     "StoredServer",
     "StoredUsage",
     "Suggestion",
     "Transport",
     "Verification",
+    "Words",
     "is_record",
     "learn",
+    "permits",
 ]
 
 # All of it crosses threads: in the extension rows and jobs, in a kernel the feed and the panels.

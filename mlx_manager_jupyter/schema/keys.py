@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
 from mlx_manager_jupyter.schema.base import Name, Positive, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Label = Annotated[str, Meta(min_length=1, max_length=80)]
 
@@ -52,3 +55,13 @@ class CreateKey(Record, forbid_unknown_fields=True):
     expires_in_seconds: Annotated[float, Meta(gt=0.0, le=10 * 366 * 86400.0)] | None = None
     profiles: tuple[Name, ...] = ()
     requests_per_minute: Positive | None = None
+
+
+def permits(key: Key | None, names: Iterable[str]) -> bool:
+    """Whether a key opens what goes by any of these names; the extension itself (None) may all.
+
+    Args:
+        key: whose request it is.
+        names: of the profile, or of the server if it runs from none.
+    """
+    return key is None or not key.profiles or any(name in key.profiles for name in names)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from mlx_manager_jupyter.schema.base import EngineKind, Name, Port, Record
 from mlx_manager_jupyter.schema.downloads import StartDownload
+from mlx_manager_jupyter.schema.keys import Key
 from mlx_manager_jupyter.schema.profiles import ProbeFinding, Profile
 from mlx_manager_jupyter.schema.servers import Problem
 
@@ -78,6 +81,22 @@ class StoredServer(Record):
     """When its owner starts it again; None when nobody will."""
     error: Problem | None = None
     """Why this run failed."""
+    api_key: str | None = None
+    """What this run's engine wants to be shown, where it can be told to. Nobody else is told."""
+
+    def __repr__(self) -> str:
+        """Without the key: tracebacks show the reprs of locals."""
+        return f"StoredServer(name={self.name!r}, run={self.run!r}, …)"
+
+
+class StoredKey(Record):
+    """A named key: it outlives the Jupyter server that made it, and opens all of this user's."""
+
+    name: str
+    """Its id."""
+    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}\\Z")]
+    """SHA-256 of the secret. That is random, 256 bits long, so no slow hash is needed."""
+    key: Key
 
 
 class StoredDownload(Record):

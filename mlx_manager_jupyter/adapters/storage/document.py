@@ -15,6 +15,7 @@ from mlx_manager_jupyter.schema import (
     StoredDownload,
     StoredEvidence,
     StoredExtension,
+    StoredKey,
     StoredServer,
     StoredUsage,
 )
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
 
     Migration = Callable[[dict[str, Any]], dict[str, Any]]
 
-Stored = Profile | StoredDownload | StoredEvidence | StoredExtension | StoredServer | StoredUsage
+Stored = (
+    Profile
+    | StoredDownload
+    | StoredEvidence
+    | StoredExtension
+    | StoredKey
+    | StoredServer
+    | StoredUsage
+)
 
 #: Which table keeps which record. Rows are keyed by ``record.name``.
 TABLES: dict[type[Record], str] = {
@@ -33,6 +42,7 @@ TABLES: dict[type[Record], str] = {
     StoredDownload: "downloads",
     StoredEvidence: "evidence",
     StoredExtension: "extensions",
+    StoredKey: "keys",
     StoredServer: "servers",
     StoredUsage: "usage",
 }
