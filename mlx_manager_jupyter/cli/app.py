@@ -21,6 +21,7 @@ from mlx_manager_jupyter.cli import (
     doctor,
     downloads,
     engines,
+    keys,
     logs,
     models,
     profiles,
@@ -34,7 +35,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-NOUNS = (status, models, downloads, profiles, servers, logs, chat, engines, doctor, daemon, demo)
+NOUNS = (
+    status,
+    models,
+    downloads,
+    profiles,
+    servers,
+    logs,
+    chat,
+    keys,
+    engines,
+    doctor,
+    daemon,
+    demo,
+)
 
 FAILED = 1
 INTERRUPTED = 128 + signal.SIGINT

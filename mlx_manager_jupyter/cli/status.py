@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: What `keys` shows for one that was made here.
 _LABEL = "jupyter mlx env"
+#: Seconds that it opens the gateway: a shell may stay open for a week, and nobody revokes its key.
+_LASTS = 7 * 86_400.0
 
 
 def add_to(nouns: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,8 +39,8 @@ def add_to(nouns: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "env",
         help="base URL and key for any OpenAI client",
         description="Make a key of the gateway and print it with the base URL, for a shell to "
-        'take: eval "$(jupyter mlx env)". The key is valid until it is revoked or the extension '
-        "ends.",
+        'take: eval "$(jupyter mlx env)". The key is valid for a week, unless it is revoked '
+        "before.",
     )
     add_json(env)
     env.set_defaults(run=_env)
@@ -82,7 +84,7 @@ def _is_news(download: Download) -> bool:
 
 def _env(args: argparse.Namespace) -> None:
     with connected(args) as client:
-        key = client.keys.create(_LABEL).secret
+        key = client.keys.create(_LABEL, expires_in_seconds=_LASTS).secret
         url = client.gateway_url
     if args.json:
         tell({"base_url": url, "api_key": key})

@@ -5,24 +5,17 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import quote
 
 import msgspec
 
 from mlx_manager_jupyter.client.discovery import discover
 from mlx_manager_jupyter.client.downloads import DownloadCalls
 from mlx_manager_jupyter.client.engines import EngineCalls
+from mlx_manager_jupyter.client.keys import KeyCalls
 from mlx_manager_jupyter.client.models import ModelCalls
 from mlx_manager_jupyter.client.profiles import ProfileCalls
 from mlx_manager_jupyter.client.servers import ServerCalls
-from mlx_manager_jupyter.schema import (
-    AnyEvent,
-    Check,
-    CreateKey,
-    Key,
-    NewKey,
-    Status,
-)
+from mlx_manager_jupyter.schema import AnyEvent, Check, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -133,25 +126,6 @@ class Client:
         from mlx_manager_jupyter.client.transport import Transport  # noqa: PLC0415  httpx2: slow
 
         return Transport(self._find)
-
-
-class KeyCalls:
-    """``client.keys``: who may use the gateway."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def list(self) -> list[Key]:
-        """All keys, without their secrets."""
-        return self._client.call("GET", "keys", list[Key])
-
-    def create(self, label: str, pid: int | None = None) -> NewKey:
-        """Make a key; with a ``pid`` it dies with that process."""
-        return self._client.call("POST", "keys", NewKey, CreateKey(label=label, pid=pid))
-
-    def delete(self, key_id: str) -> None:
-        """Revoke a key."""
-        self._client.delete(f"keys/{quote(key_id, safe='')}")
 
 
 _shared: tuple[int, Client] | None = None

@@ -7,8 +7,10 @@ request may be sent a second time: only if it can't have been acted on, and only
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import contextmanager
 from http import HTTPStatus
+from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -152,7 +154,9 @@ class Transport:
             return self.door.token
         with self._lock:
             if self._key is None:
-                wanted = CreateKey(label="kernel", pid=os.getpid())
+                # Jupyter tells a kernel which notebook it is for.
+                notebook = os.environ.get("JPY_SESSION_NAME")
+                wanted = CreateKey(label=_who(), pid=os.getpid(), notebook=notebook)
                 made = self.call("POST", "keys", wanted)
                 self._key = msgspec.json.decode(made.content, type=NewKey).secret
             return self._key
@@ -181,6 +185,14 @@ def chunks(response: httpx2.Response) -> Iterator[bytes]:
         yield from response.iter_raw()
     except httpx2.TransportError:
         raise _broken() from None
+
+
+def _who() -> str:
+    """What the key of this process is called where keys are listed."""
+    if "ipykernel" in sys.modules:
+        return "kernel"
+    program = Path(sys.argv[0]).name if sys.argv else ""
+    return (program or "python")[:80]
 
 
 def _refused(door: Connection) -> ExtensionUnreachable:

@@ -24,7 +24,7 @@ CAPABILITIES = ("vision", "tools", "reasoning", "embeddings", "audio")
 SORTS = ("relevance", "downloads", "likes", "updated", "size", "name", "used")
 
 
-def _from(least: int) -> Callable[[str], int]:
+def at_least(least: int) -> Callable[[str], int]:
     """A whole number that is not less than this."""
 
     def read(text: str) -> int:
@@ -39,7 +39,8 @@ def _from(least: int) -> Callable[[str], int]:
     return read
 
 
-def _time(text: str) -> float:
+def time_in(text: str) -> float:
+    """Seconds of ``20m``, ``1h30m``, ``45``."""
     try:
         return seconds_in(text)
     except ValueError as error:
@@ -89,10 +90,10 @@ SEARCH: Sequence[Option] = (
             "help": f"One of {', '.join(SORTS)}.",
         },
     ),
-    (("--limit",), {"type": _from(1), "default": 20, "metavar": "N", "help": "How many; 20."}),
+    (("--limit",), {"type": at_least(1), "default": 20, "metavar": "N", "help": "How many; 20."}),
     (
         ("--offset",),
-        {"type": _from(0), "default": 0, "metavar": "N", "help": "How many to pass over."},
+        {"type": at_least(0), "default": 0, "metavar": "N", "help": "How many to pass over."},
     ),
 )
 
@@ -141,11 +142,11 @@ SERVE: Sequence[Option] = (
     ),
     (
         ("--context-length",),
-        {"type": _from(1), "metavar": "N", "help": "Tokens of a conversation to have room for."},
+        {"type": at_least(1), "metavar": "N", "help": "Tokens of a conversation to have room for."},
     ),
     (
         ("--ttl",),
-        {"type": _time, "metavar": "20m", "help": "End it after so long without a request."},
+        {"type": time_in, "metavar": "20m", "help": "End it after so long without a request."},
     ),
     (
         ("--keep",),
@@ -170,7 +171,7 @@ LOGS: Sequence[Option] = (
     (("name",), {"metavar": "NAME", "help": "The server."}),
     (
         ("-n", "--lines"),
-        {"type": _from(0), "default": 50, "metavar": "N", "help": "How many lines; 50."},
+        {"type": at_least(0), "default": 50, "metavar": "N", "help": "How many lines; 50."},
     ),
 )
 

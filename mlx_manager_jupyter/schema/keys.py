@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
-from mlx_manager_jupyter.schema.base import Name, Positive, Record
+from mlx_manager_jupyter.schema.base import Name, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Label = Annotated[str, Meta(min_length=1, max_length=80)]
+PerMinute = Annotated[int, Meta(ge=1, le=1_000_000)]
+#: With its zone: one without can't be compared to now.
+Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class Key(Record):
@@ -20,18 +23,19 @@ class Key(Record):
 
     id: str
     label: str
-    created_at: datetime
+    created_at: Moment
     pid: int | None = None
     """The kernel that it was made for; it dies with that process. None for a named one."""
     notebook: str | None = None
     """What that kernel runs, as far as it knows."""
-    expires_at: datetime | None = None
+    expires_at: Moment | None = None
     """When it opens nothing any more; None for never."""
     profiles: tuple[str, ...] = ()
     """The only profiles that it opens; empty for all."""
-    requests_per_minute: int | None = None
-    """How many requests it may make; None for no limit."""
-    last_used_at: datetime | None = None
+    requests_per_minute: PerMinute | None = None
+    """How many requests it may make of each Jupyter server; None for no limit."""
+    last_used_at: Moment | None = None
+    """To a minute, where another Jupyter server was asked."""
 
 
 class NewKey(Record):
@@ -54,7 +58,7 @@ class CreateKey(Record, forbid_unknown_fields=True):
     notebook: str | None = None
     expires_in_seconds: Annotated[float, Meta(gt=0.0, le=10 * 366 * 86400.0)] | None = None
     profiles: tuple[Name, ...] = ()
-    requests_per_minute: Positive | None = None
+    requests_per_minute: PerMinute | None = None
 
 
 def permits(key: Key | None, names: Iterable[str]) -> bool:

@@ -469,8 +469,9 @@ export interface Key {
   readonly expires_at: string | null;
   /** The only profiles that it opens; empty for all. */
   readonly profiles: readonly string[];
-  /** How many requests it may make; None for no limit. */
+  /** How many requests it may make of each Jupyter server; None for no limit. */
   readonly requests_per_minute: number | null;
+  /** To a minute, where another Jupyter server was asked. */
   readonly last_used_at: string | null;
 }
 
