@@ -42,6 +42,7 @@
     │   └── ChangedOnHub            409  changed_on_hub
     ├── DiskFull                    507  disk_full
     ├── NotReady                    503  not_ready
+    ├── TooLarge                    413  too_large
     ├── TooManyRequests             429  too_many_requests
     ├── QueueFull                   503  queue_full
     ├── NotOffered                  501  not_offered
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
 class MLXManagerError(Exception):
     """Base of every error this package raises on purpose."""
 
-    status: ClassVar[int] = 500
+    status: int = 500  # of its kind; one that is told elsewhere than usual may have another
     code: ClassVar[str] = "internal"
     retry_after: float | None = None  # seconds until another try may fare better
 
@@ -357,6 +358,13 @@ class NotReady(MLXManagerError):
 
     status = 503
     code = "not_ready"
+
+
+class TooLarge(MLXManagerError):
+    """More than anybody may send at once."""
+
+    status = 413
+    code = "too_large"
 
 
 class TooManyRequests(MLXManagerError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import io
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     import aiohttp
+
+#: From this many bytes on aiohttp sends a body in pieces, if it is a file.
+LARGE_BODY = 2**20
 
 #: Seconds to reach an engine on this machine; answers themselves may take as long as they like.
 CONNECT_TIMEOUT = 5.0
@@ -76,10 +80,11 @@ class Upstream:
         """
         session = await self._ready()
         method = "GET" if body is None else "POST"
+        data = io.BytesIO(body) if body and len(body) >= LARGE_BODY else body
         with _told_apart():
             return Answer(
                 await session.request(
-                    method, url, data=body, headers=headers, allow_redirects=False
+                    method, url, data=data, headers=headers, allow_redirects=False
                 )
             )
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import sys
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from tornado import web
 from tornado.iostream import StreamClosedError
 
-from mlx_manager_jupyter.errors import BadRequest, MLXManagerError, NotFound, Unauthorized
+from mlx_manager_jupyter.errors import (
+    BadRequest,
+    MLXManagerError,
+    NotFound,
+    TooLarge,
+    Unauthorized,
+)
 from mlx_manager_jupyter.extension.base import OwnErrors
 from mlx_manager_jupyter.extension.managers import SETTING, Managers
 from mlx_manager_jupyter.services.gateway import ENDPOINTS, Asked, problem_of
@@ -20,6 +27,10 @@ if TYPE_CHECKING:
     from tornado.http1connection import HTTP1Connection
 
     from mlx_manager_jupyter.services.gateway import Exchange
+
+#: Of a request: more than any picture or sound that a model takes, and what tornado allows by
+#: itself.
+LARGEST_BODY = 100 * 2**20
 
 
 class GatewayHandler(OwnErrors):
@@ -80,14 +91,62 @@ class ModelsHandler(GatewayHandler):
         self.answer(self.managers.gateway.models())
 
 
+@web.stream_request_body
 class AskHandler(GatewayHandler):
-    """``POST`` to whatever the gateway offers."""
+    """``POST`` to whatever the gateway offers.
+
+    The body is taken as it comes: tornado would cut an upload into its parts, and close the
+    connection of one that is too large without a word. A refusal is told once the body has been
+    read, since most clients listen no sooner.
+    """
 
     _work: asyncio.Task[Any] | None = None
+    _refused: MLXManagerError | None = None
+
+    def initialize(self) -> None:
+        """Begin with nothing."""
+        self._came: list[bytes] = []
+        self._size = 0
+
+    async def prepare(self) -> None:
+        """Look at the key before anything of the body is kept."""
+        connection = cast("HTTP1Connection", self.request.connection)
+        connection.set_max_body_size(LARGEST_BODY)
+        try:
+            await super().prepare()
+        except MLXManagerError as error:
+            self._refused = error
+        else:
+            connection.set_max_body_size(sys.maxsize)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Keep it, unless it is for nothing."""
+        self._size += len(chunk)
+        if self._size > LARGEST_BODY and not self._refused:
+            most = f"{LARGEST_BODY // 2**20} MiB"
+            self._refused = TooLarge(
+                f"The body has more than {most}.", "Send smaller pictures or less sound."
+            )
+        if self._refused:
+            self._came.clear()
+        else:
+            self._came.append(chunk)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """What was wrong before the body was read comes first."""
+        if refused := self._refused:
+            kwargs["exc_info"] = (type(refused), refused, None)
+        super().write_error(status_code, **kwargs)
 
     @web.authenticated
     async def post(self) -> None:
-        """Open the way to the engine and copy its answer; a client that leaves ends both."""
+        """Open the way to the engine and copy its answer; a client that leaves ends both.
+
+        Raises:
+            TooLarge: when nobody may send so much.
+        """
+        if self._refused:
+            raise self._refused
         self._work = asyncio.current_task()
         with contextlib.suppress(asyncio.CancelledError):
             await self._relay()
@@ -101,7 +160,7 @@ class AskHandler(GatewayHandler):
         headers = self.request.headers
         asked = Asked(
             endpoint=self.endpoint,
-            body=self.request.body,
+            body=b"".join(self._came),
             content_type=headers.get("Content-Type", "application/json"),
             key=self.current_user,
             lane="batch" if headers.get("X-MLX-Lane", "").lower() == "batch" else "interactive",

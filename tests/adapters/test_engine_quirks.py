@@ -216,7 +216,7 @@ def test_the_words_of_a_command_are_filled_in_once() -> None:
     ("version", "answers"), [("1.5.1", False), ("1.7.1", False), ("1.8.1", True)]
 )
 def test_responses_came_with_1_8(version: str, *, answers: bool) -> None:
-    offered = ENGINES[SERVER].endpoints(installation(SERVER, version), profile())
+    offered = ENGINES[SERVER].endpoints(version, profile())
     assert ("responses" in offered) == answers
     assert "chat/completions" in offered
 

@@ -201,7 +201,7 @@ async def test_what_is_not_offered_is_404_in_openais_shape(
     door: Door, model: Path, fake_env: Callable[..., dict[str, str]]
 ) -> None:
     key = await serve(door, model, fake_env())
-    for path in ("v1/embeddings", "v1/nonsense", "v1/chat/completions/more"):
+    for path in ("v1/audio/speech", "v1/nonsense", "v1/chat/completions/more"):
         response = await door.fetch(path, method="POST", token=key)
         assert response.code == 404
         assert "error" in json.loads(response.body)

@@ -24,3 +24,7 @@ ANYTHING = frozenset(
     {"models", "chat/completions", "completions", "responses", "embeddings", "messages"}
     | {"audio/transcriptions", "images/generations", "images/edits"}
 )
+
+#: What OpenAI's own server puts into a stream, and MLX's engines mostly don't; ``prompts`` is a
+#: ``prompt`` of completions that is no text.
+EXTRAS = frozenset({"n", "logprobs", "best_of", "echo", "suffix", "prompts"})

@@ -51,6 +51,10 @@ class Engine:
     """What it can be told to run; anything if empty."""
     offers: frozenset[str] = frozenset()
     """What of OpenAI's interface, and of Anthropic's, it answers: paths below ``/v1/``."""
+    guessed: bool = False
+    """Nobody knows what it really offers: its own 404 tells."""
+    carries: frozenset[str] = frozenset()
+    """Request keys whose answer has a place in a stream that not every engine gives it."""
     withheld: frozenset[str] = frozenset()
     """Request keys that would make the engine load something else."""
     fatal: re.Pattern[str] | None = None
@@ -161,7 +165,7 @@ class Engine:
 
     def endpoints(
         self,
-        installation: Installation | None,  # noqa: ARG002  the answer may depend on the version
+        version: str | None,  # noqa: ARG002  the answer may depend on it
         profile: Profile,  # noqa: ARG002  and on what is served
     ) -> frozenset[str]:
         """What it answers for this profile: paths below ``/v1/``."""

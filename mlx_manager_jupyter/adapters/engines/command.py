@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlx_manager_jupyter.adapters.engines.asked import ANYTHING, REQUEST_FIELDS
+from mlx_manager_jupyter.adapters.engines.asked import ANYTHING, EXTRAS, REQUEST_FIELDS
 from mlx_manager_jupyter.adapters.engines.base import Engine
 from mlx_manager_jupyter.adapters.engines.fields import MODEL
 from mlx_manager_jupyter.adapters.engines.meaning import SHARED
@@ -83,5 +83,7 @@ COMMAND = Command(
     request_fields=REQUEST_FIELDS,
     fields=MODEL | {"command", "ready_path"},
     offers=ANYTHING,
+    guessed=True,
+    carries=EXTRAS,
     meanings=SHARED,
 )

@@ -104,11 +104,11 @@ class MlxOpenaiServer(Engine):
         values = super().request_values(profile)
         return {"max_tokens": _most(profile)} | values
 
-    def endpoints(self, installation: Installation | None, profile: Profile) -> frozenset[str]:
+    def endpoints(self, version: str | None, profile: Profile) -> frozenset[str]:
         """By what it runs."""
         offered = _OFFERS.get(profile.model_type, self.offers)
-        version = re.match(r"(\d+)\.(\d+)", (installation and installation.version) or "")
-        old = version and (int(version[1]), int(version[2])) < _RESPONSES_SINCE
+        numbers = re.match(r"(\d+)\.(\d+)", version or "")
+        old = numbers and (int(numbers[1]), int(numbers[2])) < _RESPONSES_SINCE
         return offered - {"responses"} if old else offered
 
 

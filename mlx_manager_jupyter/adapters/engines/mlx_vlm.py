@@ -67,11 +67,11 @@ class MlxVlm(Engine):
             return Probe(path="/v1/embeddings", body=body)
         return Probe(path="/health", accepts=_is_loaded)
 
-    def endpoints(self, installation: Installation | None, profile: Profile) -> frozenset[str]:
+    def endpoints(self, version: str | None, profile: Profile) -> frozenset[str]:
         """A model either talks or embeds."""
         if profile.model_type == "embeddings":
             return frozenset({"models", "embeddings"})
-        return super().endpoints(installation, profile)
+        return super().endpoints(version, profile)
 
 
 def _is_loaded(body: bytes) -> bool:
@@ -112,6 +112,7 @@ MLX_VLM = MlxVlm(
     fields=MODEL | {"chat_template_args"},
     model_types=frozenset({"lm", "multimodal", "embeddings"}),
     offers=frozenset({"models", "chat/completions", "responses", "messages"}),
+    carries=frozenset({"logprobs"}),
     # Each of them makes it load something else, or read a folder that it is told.
     withheld=frozenset({"adapter_path"}),
     fatal=re.compile(

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlx_manager_jupyter.adapters.engines.asked import ANYTHING, REQUEST_FIELDS
+from mlx_manager_jupyter.adapters.engines.asked import ANYTHING, EXTRAS, REQUEST_FIELDS
 from mlx_manager_jupyter.adapters.engines.base import Engine
 from mlx_manager_jupyter.adapters.engines.fields import OURS
 from mlx_manager_jupyter.adapters.engines.probe import Probe
@@ -76,4 +76,6 @@ REMOTE = Remote(
     request_fields=REQUEST_FIELDS,
     fields=OURS - {"host", "host_confirmed"} | {"base_url", "api_key_env"},
     offers=ANYTHING,
+    guessed=True,
+    carries=EXTRAS,
 )

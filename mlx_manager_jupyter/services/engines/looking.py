@@ -73,7 +73,7 @@ class Looker:
             fields = engine.honoured(installation)
         except MLXManagerError as error:
             problem = error.problem
-        endpoints = engine.endpoints(installation, Profile(name="any", model="any"))
+        endpoints = engine.endpoints(installation.version, Profile(name="any", model="any"))
         return InstalledEngine(
             kind=engine.kind,
             version=installation.version,

@@ -1,14 +1,18 @@
-"""A whole chat answer put together from the events of a stream."""
+"""A whole answer put together from the events of a stream."""
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
 
 import msgspec
 
 
-class Aggregate:
+class Whole(ABC):
     """Feed it a stream's events; `completion` is what a plain request would have answered."""
+
+    object: ClassVar[str]
+    """What OpenAI calls it."""
 
     def __init__(self, model: str) -> None:
         self._model = model
@@ -28,28 +32,44 @@ class Aggregate:
             self._merge(choice)
 
     def completion(self) -> dict[str, Any]:
-        """The answer in the shape of OpenAI's ``chat.completion``."""
+        """The answer in OpenAI's shape."""
         kept = ("id", "created", "system_fingerprint")
         head = {key: self._head[key] for key in kept if key in self._head}
         return {
             **head,
-            "object": "chat.completion",
+            "object": self.object,
             "model": self._model,
             "choices": [self._choices[index] for index in sorted(self._choices)],
             "usage": self._usage,
         }
 
+    @abstractmethod
+    def empty(self) -> dict[str, Any]:
+        """What a choice holds before anything was said."""
+
+    @abstractmethod
+    def put(self, whole: dict[str, Any], choice: dict[str, Any]) -> None:
+        """Add what a chunk says of a choice to the whole one."""
+
     def _merge(self, choice: dict[str, Any]) -> None:
         index = choice.get("index", 0)
-        whole = self._choices.setdefault(
-            index,
-            {
-                "index": index,
-                "message": {"role": "assistant", "content": None},
-                "finish_reason": None,
-            },
-        )
+        begun = {"index": index, **self.empty(), "finish_reason": None}
+        whole = self._choices.setdefault(index, begun)
         whole["finish_reason"] = choice.get("finish_reason") or whole["finish_reason"]
+        self.put(whole, choice)
+
+
+class Aggregate(Whole):
+    """A chat's answer."""
+
+    object = "chat.completion"
+
+    def empty(self) -> dict[str, Any]:
+        """A message without words."""
+        return {"message": {"role": "assistant", "content": None}}
+
+    def put(self, whole: dict[str, Any], choice: dict[str, Any]) -> None:
+        """Words, thoughts, calls of tools and probabilities."""
         message, delta = whole["message"], choice.get("delta", {})
         for field in ("content", "reasoning", "reasoning_content"):
             if delta.get(field):
@@ -70,3 +90,21 @@ def _merge_call(calls: list[dict[str, Any]], part: dict[str, Any]) -> None:
     function = known.setdefault("function", {})
     more = part.get("function", {}).get("arguments") or ""
     function["arguments"] = (function.get("arguments") or "") + more
+
+
+class TextAggregate(Whole):
+    """A text that goes on."""
+
+    object = "text_completion"
+
+    def empty(self) -> dict[str, Any]:
+        """No text."""
+        return {"text": "", "logprobs": None}
+
+    def put(self, whole: dict[str, Any], choice: dict[str, Any]) -> None:
+        """Words, and lists of what each token was worth."""
+        whole["text"] += choice.get("text") or ""
+        if said := choice.get("logprobs"):
+            seen = whole["logprobs"] = whole["logprobs"] or {}
+            for name, values in said.items():
+                seen[name] = (seen.get(name) or []) + (values or [])

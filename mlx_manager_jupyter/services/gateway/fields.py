@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from mlx_manager_jupyter.errors import BadRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 #: Bodies above this many bytes are decoded in a thread, so that the loop stays free.
 LARGE_BODY = 100_000
@@ -23,7 +28,21 @@ async def read(body: bytes) -> Fields:
     Raises:
         BadRequest: when it is no JSON object.
     """
-    return await asyncio.to_thread(_read, body) if len(body) > LARGE_BODY else _read(body)
+    return await off_loop(len(body), lambda: _read(body))
+
+
+async def parsed(body: bytes, of: Callable[[Fields], T]) -> T:
+    """What ``of`` makes of the fields; in a thread, too, where they are large.
+
+    Raises:
+        BadRequest: when it is no JSON object, or as ``of`` says.
+    """
+    return await off_loop(len(body), lambda: of(_read(body)))
+
+
+async def off_loop(size: int, work: Callable[[], T]) -> T:
+    """Do it here, or in a thread where so many bytes would keep the loop."""
+    return await asyncio.to_thread(work) if size > LARGE_BODY else work()
 
 
 def _read(body: bytes) -> Fields:

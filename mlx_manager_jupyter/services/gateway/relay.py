@@ -39,6 +39,10 @@ class Request(ABC):
             BadRequest: when something is asked that can't be had there.
         """
 
+    def broken(self, error: MLXManagerError) -> bytes:
+        """How a stream says that it will never come, once it has begun with waiting."""
+        return broken(error)
+
 
 class Relay(ABC):
     """One exchange with one engine. Events go in one direction, bytes for the client come out.
@@ -81,7 +85,22 @@ class Relay(ABC):
 
     def broken(self, error: MLXManagerError) -> bytes:
         """How a stream that can't go on says so."""
-        return DATA + msgspec.json.encode(problems.openai(error)) + END
+        return broken(error)
+
+
+def broken(error: MLXManagerError) -> bytes:
+    """An error as an event of OpenAI's streams."""
+    return DATA + msgspec.json.encode(problems.openai(error)) + END
+
+
+class PlainRelay(Relay):
+    """An answer that comes in one piece and passes as it is."""
+
+    streamed = False
+
+    def plain(self, body: bytes) -> bytes:
+        """The same."""
+        return body
 
 
 def renamed(stored: StoredServer, asked: str) -> list[tuple[bytes, bytes]]:

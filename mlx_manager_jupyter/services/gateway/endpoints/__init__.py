@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlx_manager_jupyter.services.gateway.endpoints import chat
+from mlx_manager_jupyter.services.gateway.endpoints import (
+    audio,
+    chat,
+    completions,
+    embeddings,
+    images,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -15,4 +21,8 @@ if TYPE_CHECKING:
 #: By the path below ``v1/``: reads a request. It raises `BadRequest` for one that is none.
 ENDPOINTS: Mapping[str, Callable[[Asked], Awaitable[Request]]] = {
     "chat/completions": chat.parse,
+    "completions": completions.parse,
+    "embeddings": embeddings.parse,
+    "audio/transcriptions": audio.parse,
+    "images/generations": images.parse,
 }

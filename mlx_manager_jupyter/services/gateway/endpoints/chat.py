@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlx_manager_jupyter.errors import BadRequest
-from mlx_manager_jupyter.services.gateway import fields
+from mlx_manager_jupyter.services.gateway import fields, offered, pinned
 from mlx_manager_jupyter.services.gateway.completion import Aggregate
+from mlx_manager_jupyter.services.gateway.copying import CopyRelay
 from mlx_manager_jupyter.services.gateway.fields import Fields, value
-from mlx_manager_jupyter.services.gateway.relay import END, Relay, Request, data_of, renamed
+from mlx_manager_jupyter.services.gateway.relay import Request
 
 if TYPE_CHECKING:
     from mlx_manager_jupyter.services.gateway.asked import Asked
     from mlx_manager_jupyter.services.gateway.tally import Tally
     from mlx_manager_jupyter.services.servers import ManagedServer
 
-#: What a client may say instead of it.
-NEWER_NAMES = {"max_tokens": "max_completion_tokens"}
-
-DONE = b"data: [DONE]"
+#: Roles of a message that says how to answer; the second is OpenAI's newer word.
+_LEADING = (msgspec.Raw(b'"system"'), msgspec.Raw(b'"developer"'))
 
 
 async def parse(asked: Asked) -> ChatRequest:
@@ -29,13 +28,17 @@ async def parse(asked: Asked) -> ChatRequest:
     Raises:
         BadRequest: when it is no JSON object, or lacks ``messages``.
     """
-    return ChatRequest.of(await fields.read(asked.body))
+    return await fields.parsed(asked.body, ChatRequest.of)
 
 
 class ChatRequest(Request):
     """A chat request whose fields stay as they came, but for those that we need."""
 
     wants_usage = False
+    introduced = False
+    """Whether the client itself says how to answer."""
+    extras: frozenset[str] = frozenset()
+    """What it asks that not every engine can put into a stream."""
 
     @classmethod
     def of(cls, given: Fields) -> ChatRequest:
@@ -44,103 +47,55 @@ class ChatRequest(Request):
         Raises:
             BadRequest: when one of them is missing, or is not what it should be.
         """
-        if not value(given, "messages", list[Fields], []):
+        messages = value(given, "messages", list[Fields], [])
+        if not messages:
             raise BadRequest("'messages' is missing or empty.", "Send a list of {role, content}.")
-        if value(given, "n", int | None) not in {None, 1}:
-            raise BadRequest("'n' other than 1 is not supported.", "Ask once for each answer.")
-        if value(given, "logprobs", bool | None):
-            raise BadRequest("'logprobs' can't be had: streams lack them.", "Leave it out.")
         options = value(given, "stream_options", dict[str, Any] | None) or {}
         request = cls(
             given, value(given, "model", str, ""), stream=bool(value(given, "stream", bool | None))
         )
         request.wants_usage = bool(options.get("include_usage"))
+        request.introduced = any(message.get("role") in _LEADING for message in messages)
+        asked = {
+            "n": value(given, "n", int | None) not in {None, 1},
+            "logprobs": value(given, "logprobs", bool | None),
+        }
+        request.extras = frozenset(name for name, wanted in asked.items() if wanted)
         return request
 
     def relay(self, server: ManagedServer, tally: Tally) -> ChatRelay:
-        """The engine's own chat completions, which every engine has."""
+        """The engine's own chat completions.
+
+        Raises:
+            NotOffered: when the model does not talk.
+            BadRequest: when something is asked that its streams have no place for.
+        """
+        offered.check(server, ChatRelay.path)
+        offered.check_carried(server, self.extras)
         return ChatRelay(self, server, tally)
 
 
-class ChatRelay(Relay):
+class ChatRelay(CopyRelay):
     """Copies events through; puts a plain answer together from them."""
 
     path = "chat/completions"
+    pieces = (b'"content"', b'"reasoning')
 
     def __init__(self, request: ChatRequest, server: ManagedServer, tally: Tally) -> None:
-        super().__init__(_upstream_body(request.fields, server), tally)
-        self._wants_usage = request.wants_usage
-        self._renamed = renamed(server.stored, request.model)
-        self._done = False
-        self._model = request.model
-        self._whole: Aggregate | None = None
+        body = _upstream_body(request, server)
+        super().__init__(request, body, server, tally, usage=request.wants_usage)
 
-    @property
-    def done(self) -> bool:
-        """Whether the closing mark was there."""
-        return self._done
-
-    def events(self, arrived: list[bytes]) -> bytes:
-        """The same events, under the name that was asked; usage only if it was asked for."""
-        passed = b"".join(event + END for event in arrived if self._passes(event))
-        for pinned, asked in self._renamed if passed else ():
-            passed = passed.replace(pinned, asked)
-        return passed
-
-    def add(self, arrived: list[bytes]) -> None:
-        """Take them into the whole."""
-        self._whole = self._whole or Aggregate(self._model)
-        for event in arrived:
-            self._passes(event)
-            self._whole.add(event)
-
-    def whole(self) -> bytes:
+    def begin(self, model: str) -> Aggregate:
         """OpenAI's ``chat.completion``."""
-        return msgspec.json.encode((self._whole or Aggregate(self._model)).completion())
-
-    def _passes(self, event: bytes) -> bool:
-        """Count the event; False for a usage report that the client did not ask for."""
-        if b'"content"' in event or b'"reasoning' in event:
-            self.tally.piece()
-        if b'"usage"' in event or _says_finish(event):
-            said = data_of(event) or {}
-            self.tally.usage(said.get("usage"))
-            for choice in said.get("choices") or ():
-                self.tally.finish = choice.get("finish_reason") or self.tally.finish
-            return bool(said.get("choices")) or self._wants_usage or "usage" not in said
-        self._done = self._done or event == DONE
-        return True
+        return Aggregate(model)
 
 
-def _says_finish(event: bytes) -> bool:
-    """Whether it says why the answer ends: engines write the reason with a blank or without."""
-    _, named, reason = event.partition(b'"finish_reason":')
-    return bool(named) and not reason.lstrip().startswith(b"null")
-
-
-def _upstream_body(given: Fields, server: ManagedServer) -> bytes:
+def _upstream_body(request: ChatRequest, server: ManagedServer) -> bytes:
     """The body for the engine: name pinned, streamed, the profile's defaults filled in."""
-    stored, engine = server.stored, server.engine
-    profile = stored.profile
-    withheld = engine.withheld_from(profile)
-    sent: dict[str, Any] = {name: each for name, each in given.items() if name not in withheld}
-    for name, default in engine.request_values(profile).items():
-        if name not in sent and NEWER_NAMES.get(name) not in sent:
-            sent[name] = default
-    if profile.system_prompt:
-        sent["messages"] = _introduced(given, profile.system_prompt)
-    return msgspec.json.encode(
-        sent
-        | {
-            "model": stored.served_name,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-    )
-
-
-def _introduced(given: Fields, system_prompt: str) -> list[dict[str, Any]]:
-    messages: list[dict[str, Any]] = value(given, "messages", list[dict[str, Any]], [])
-    if any(message.get("role") == "system" for message in messages):
-        return messages
-    return [{"role": "system", "content": system_prompt}, *messages]
+    sent = pinned.with_defaults(pinned.fields_for(request.fields, server), server)
+    if (prompt := server.stored.profile.system_prompt) and not request.introduced:
+        first = msgspec.json.encode({"role": "system", "content": prompt})
+        # Spliced: the rest may hold megabytes of pictures.
+        rest = memoryview(request.fields["messages"]).tobytes().partition(b"[")[2]
+        sent["messages"] = msgspec.Raw(b"[" + first + b"," + rest)
+    return msgspec.json.encode(sent | pinned.STREAMED)
