@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.notebook.models import search as search
     from mlx_manager_jupyter.notebook.profiles import profile as profile
     from mlx_manager_jupyter.notebook.profiles import profiles as profiles
+    from mlx_manager_jupyter.notebook.requests import requests as requests
     from mlx_manager_jupyter.notebook.servers import logs as logs
     from mlx_manager_jupyter.notebook.servers import restart as restart
     from mlx_manager_jupyter.notebook.servers import serve as serve
@@ -50,6 +51,7 @@ _HOME = {
     "profile": "notebook.profiles",
     "profiles": "notebook.profiles",
     "pull": "notebook.downloads",
+    "requests": "notebook.requests",
     "resolve": "notebook.models",
     "restart": "notebook.servers",
     "search": "notebook.models",

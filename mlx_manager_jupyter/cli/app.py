@@ -25,6 +25,7 @@ from mlx_manager_jupyter.cli import (
     logs,
     models,
     profiles,
+    requests,
     servers,
     status,
 )
@@ -42,6 +43,7 @@ NOUNS = (
     profiles,
     servers,
     logs,
+    requests,
     chat,
     keys,
     engines,

@@ -14,6 +14,7 @@ from mlx_manager_jupyter.client.engines import EngineCalls
 from mlx_manager_jupyter.client.keys import KeyCalls
 from mlx_manager_jupyter.client.models import ModelCalls
 from mlx_manager_jupyter.client.profiles import ProfileCalls
+from mlx_manager_jupyter.client.requests import RequestCalls
 from mlx_manager_jupyter.client.servers import ServerCalls
 from mlx_manager_jupyter.schema import AnyEvent, Check, Status
 
@@ -51,6 +52,7 @@ class Client:
         self.engines = EngineCalls(self)
         self.profiles = ProfileCalls(self)
         self.keys = KeyCalls(self)
+        self.requests = RequestCalls(self)
 
     @property
     def gateway_url(self) -> str:

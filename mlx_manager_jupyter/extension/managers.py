@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.services.metrics import MetricsManager
     from mlx_manager_jupyter.services.models import ModelManager
     from mlx_manager_jupyter.services.profiles import Checker, EvidenceBook, Prober, ProfileManager
+    from mlx_manager_jupyter.services.requests import RequestLog
     from mlx_manager_jupyter.services.servers import ServerManager
 
 #: Where the managers lie in tornado's settings, for both listeners.
@@ -37,6 +38,7 @@ class Managers:
     gateway: Gateway
     keys: KeyManager
     metrics: MetricsManager
+    requests: RequestLog
     events: EventHub
     doctor: Doctor
     hardware: Hardware

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 
 from mlx_manager_jupyter.notebook.durations import seconds_in
+from mlx_manager_jupyter.notebook.moments import moment
 from mlx_manager_jupyter.schema import EngineChoice, StartServer
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
 #: Flags, and what argparse's ``add_argument`` and IPython's ``argument`` take besides.
 Option = tuple[tuple[str, ...], dict[str, Any]]
@@ -43,6 +45,13 @@ def time_in(text: str) -> float:
     """Seconds of ``20m``, ``1h30m``, ``45``."""
     try:
         return seconds_in(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return moment(text)
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from None
 
@@ -172,6 +181,18 @@ LOGS: Sequence[Option] = (
     (
         ("-n", "--lines"),
         {"type": at_least(0), "default": 50, "metavar": "N", "help": "How many lines; 50."},
+    ),
+)
+
+REQUESTS: Sequence[Option] = (
+    (
+        ("--since",),
+        {"type": _moment, "metavar": "1h", "help": "Only what came since: 20m, 1h, 2026-01-31."},
+    ),
+    (("--server",), {"metavar": "NAME", "help": "Only what this server answered."}),
+    (
+        ("-n", "--limit"),
+        {"type": at_least(1), "metavar": "N", "help": "The newest so many; 20 in a table."},
     ),
 )
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from types import NoneType
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
+from msgspec.structs import fields
 
 from mlx_manager_jupyter.schema.base import Positive, Record
 
@@ -67,3 +69,59 @@ class RequestsQuery(Record, forbid_unknown_fields=True):
     server: str | None = None
     limit: Annotated[Positive, Meta(le=10_000_000)] = 1000
     """The newest so many."""
+
+
+COLUMNS_TYPE = "application/vnd.mlx-manager.request-columns"
+"""Of an answer made of `RequestColumns` in MessagePack, each after its length in four bytes."""
+LINES_TYPE = "application/x-ndjson"
+"""Of an answer with one record a line, oldest first."""
+
+ColumnKind = Literal["time", "fraction", "whole", "flag", "words"]
+NumberKind = Literal["flag", "int16", "int32", "int64", "float64"]
+CodeKind = Literal["uint8", "uint16", "uint32"]
+
+UNKNOWN_NUMBER = -1
+"""Stands for None among whole numbers, which are never negative; among fractions it is NaN."""
+
+
+class Numbers(Record):
+    """One column of numbers."""
+
+    kind: NumberKind
+    values: bytes
+    """Side by side, lowest byte first; a flag is one byte, a time microseconds since 1970."""
+
+
+class Words(Record):
+    """One column of texts, each different one written once."""
+
+    words: tuple[str | None, ...]
+    kind: CodeKind
+    codes: bytes
+    """Of each row, which of the words it is: numbers as in `Numbers`."""
+
+
+class RequestColumns(Record):
+    """Some of the requests, in order of time, as columns: what many of them travel and lie as.
+
+    What was written by another version may have other columns.
+    """
+
+    rows: int
+    numbers: dict[str, Numbers] = {}
+    words: dict[str, Words] = {}
+
+
+def _kind_of(annotation: object) -> ColumnKind:
+    given = [kind for kind in get_args(annotation) or (annotation,) if kind is not NoneType]
+    kinds: dict[object, ColumnKind] = {
+        datetime: "time",
+        float: "fraction",
+        int: "whole",
+        bool: "flag",
+    }
+    return kinds.get(given[0], "words")
+
+
+COLUMN_KINDS = {field.name: _kind_of(field.type) for field in fields(RequestRecord)}
+"""What the column of each field of a `RequestRecord` holds."""

@@ -12,13 +12,14 @@ from mlx_manager_jupyter.notebook.magics.chat import ChatMagics
 from mlx_manager_jupyter.notebook.magics.completion import complete_in
 from mlx_manager_jupyter.notebook.magics.models import ModelMagics
 from mlx_manager_jupyter.notebook.magics.profiles import ProfileMagics
+from mlx_manager_jupyter.notebook.magics.requests import RequestMagics
 from mlx_manager_jupyter.notebook.magics.servers import ServerMagics
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 #: Everything that ``%load_ext`` registers.
-MAGICS = (ServerMagics, ModelMagics, ProfileMagics, ChatMagics)
+MAGICS = (ServerMagics, ModelMagics, ProfileMagics, RequestMagics, ChatMagics)
 
 
 def load(shell: InteractiveShell) -> None:

@@ -32,7 +32,7 @@ _NAMED = {
     "mlx_chat": ("servers", "profiles"),
 }
 #: The same of the value of an option.
-_NAMED_BY_OPTION = {"model": ("servers", "profiles")}
+_NAMED_BY_OPTION = {"model": ("servers", "profiles"), "server": ("servers",)}
 
 _FIELDS = [f"{field}=" for field in Profile.__struct_fields__ if field != "name"]
 
