@@ -71,6 +71,8 @@ class StoredServer(Record):
     """When this run first answered."""
     last_used_at: datetime | None = None
     """When its latest request began or ended, to some seconds."""
+    ttl: float | None = None
+    """Seconds without use after which it is ended, as the latest request to say so said."""
     leaving_until: datetime | None = None
     """Until then no extension sends it a request: one of them is about to end it."""
     restarts: int = 0

@@ -207,19 +207,18 @@ async def test_what_is_not_offered_is_404_in_openais_shape(
         assert "error" in json.loads(response.body)
 
 
-async def test_a_server_that_loads_is_503(
+async def test_a_server_that_loads_is_waited_for(
     door: Door, model: Path, fake_env: Callable[..., dict[str, str]]
 ) -> None:
     made = await door.json(f"{API}/keys", method="POST", body={"label": "test"})
-    await start(door, model=str(model), name="tiny", set={"env": fake_env(load_seconds=30)})
+    await start(door, model=str(model), name="tiny", set={"env": fake_env(load_seconds=1)})
     response = await door.fetch(
         "v1/chat/completions",
         method="POST",
         token=made["secret"],
         body={"model": "tiny", "messages": ASK},
     )
-    assert response.code == 503
-    assert json.loads(response.body)["error"]["code"] == "not_ready"
+    assert response.code == 200, response.body
 
 
 async def test_an_engine_that_fails_is_502(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 import msgspec
 
 from mlx_manager_jupyter.errors import BadRequest, MLXManagerError, UpstreamFailed
+from mlx_manager_jupyter.services.gateway.fields import off_loop
+from mlx_manager_jupyter.services.gateway.offered import refusal
 from mlx_manager_jupyter.services.gateway.relay import END
 from mlx_manager_jupyter.services.gateway.tally import Tally
 
@@ -16,8 +19,8 @@ if TYPE_CHECKING:
 
     from mlx_manager_jupyter.adapters.upstream import Answer, Upstream
     from mlx_manager_jupyter.services.gateway.account import Account
+    from mlx_manager_jupyter.services.gateway.admission import Admission
     from mlx_manager_jupyter.services.gateway.relay import Relay, Request
-    from mlx_manager_jupyter.services.metrics import Traffic
     from mlx_manager_jupyter.services.servers import ManagedServer
 
 #: What stays as it is in a header's value.
@@ -33,35 +36,37 @@ class Exchange:
     def __init__(
         self,
         request: Request,
-        server: ManagedServer,
-        traffic: Traffic,
+        admission: Admission,
         account: Account,
         upstream: Upstream,
     ) -> None:
         self.stream = request.stream
         self._request = request
-        self._server = server
-        self._traffic = traffic
+        self._admission = admission
         self._account = account
         self._upstream = upstream
         self._relay: Relay | None = None
         self._answer: Answer | None = None
-        self._open = False
 
     @property
     def headers(self) -> dict[str, str]:
-        """What produces the answer; percent-encoded, since a path may be in any script."""
-        stored = self._server.stored
+        """What produces the answer, as far as that is known before its first piece.
+
+        Percent-encoded, since a path may be in any script.
+        """
+        place, server = self._admission.place, self._admission.server
         named = {
-            "X-MLX-Server": stored.name,
-            "X-MLX-Model": stored.profile.model,
-            "X-MLX-Revision": stored.revision,
-            "X-MLX-Engine": stored.engine,
+            "X-MLX-Server": place.name,
+            "X-MLX-Model": place.profile.model,
+            "X-MLX-Revision": server.stored.revision if server else None,
+            "X-MLX-Engine": server.stored.engine if server else None,
         }
         return {name: quote(value, safe=READABLE) for name, value in named.items() if value}
 
     async def events(self) -> AsyncGenerator[bytes]:
         """The stream as it comes, in whole events; a broken one ends with an error event.
+
+        One that has to wait begins with comments that say what for.
 
         Raises:
             MLXManagerError: only before the first piece: why there is no stream at all.
@@ -69,6 +74,11 @@ class Exchange:
         error: BaseException | None = ABANDONED
         begun = False
         try:
+            if not self._admission.at_once():
+                async with aclosing(self._admission.notices()) as notices:
+                    async for notice in notices:
+                        begun = True
+                        yield notice
             relay, answer = await self._opened()
             async for arrived in whole_events(answer):
                 if passed := relay.events(arrived):
@@ -78,9 +88,9 @@ class Exchange:
             error = None
         except MLXManagerError as problem:
             error = problem
-            if not begun or self._relay is None:
+            if not begun:
                 raise
-            yield self._relay.broken(problem)
+            yield (self._relay or self._request).broken(problem)
         finally:
             self.close(error)
 
@@ -92,6 +102,10 @@ class Exchange:
         """
         error: BaseException | None = ABANDONED
         try:
+            if not self._admission.at_once():
+                async with aclosing(self._admission.notices()) as notices:
+                    async for _ in notices:
+                        pass
             relay, answer = await self._opened()
             if relay.streamed:
                 async for arrived in whole_events(answer):
@@ -99,7 +113,8 @@ class Exchange:
                 self._check_done(relay)
                 body, kind = relay.whole(), "application/json"
             else:
-                body, kind = relay.plain(await answer.read()), answer.content_type
+                said, kind = await answer.read(), answer.content_type
+                body = await off_loop(len(said), lambda: relay.plain(said))
             error = None
         except MLXManagerError as problem:
             error = problem
@@ -114,33 +129,28 @@ class Exchange:
         Args:
             error: why it ended, if not well; see `Account.end`.
         """
-        if self._open:
-            self._open = False
-            self._traffic.in_flight -= 1
-            self._server.use.end()
         if self._answer:
             self._answer.close()
+        self._admission.end()
         self._account.end(error)
 
     async def _opened(self) -> tuple[Relay, Answer]:
         """Ask the engine. Cancelling this closes upstream.
 
         Raises:
+            NotOffered: when the engine has nothing of the kind.
             BadRequest: when the engine refuses a value.
             UpstreamFailed: when it can't be reached or fails.
         """
-        stored, engine = self._server.stored, self._server.engine
-        self._account.server = self._server
-        self._account.tally = tally = Tally(self._traffic)
-        self._relay = relay = self._request.relay(self._server, tally)
-        self._open = True
-        self._traffic.in_flight += 1
-        self._server.use.begin()
+        server = cast("ManagedServer", self._admission.server)
+        stored, engine = server.stored, server.engine
+        self._account.tally = tally = Tally(self._admission.traffic)
+        self._relay = relay = self._request.relay(server, tally)
         headers = engine.headers(stored) | {"Content-Type": relay.content_type}
         self._answer = answer = await self._upstream.send(
             engine.url(stored, f"/v1/{relay.path}"), relay.body, headers
         )
-        await _check(answer)
+        await _check(answer, server, relay.path)
         return relay, answer
 
     def _check_done(self, relay: Relay) -> None:
@@ -165,10 +175,12 @@ async def whole_events(answer: Answer) -> AsyncIterator[list[bytes]]:
         yield arrived
 
 
-async def _check(answer: Answer) -> None:
+async def _check(answer: Answer, server: ManagedServer, path: str) -> None:
     if answer.status == OK:
         return
     said = _said(await answer.read())
+    if missing := refusal(server, path, answer.status, said):
+        raise missing
     # mlx-lm answers 404 to a bad request and to its own death alike.
     if 400 <= answer.status < 500 and "generation thread died" not in said:  # noqa: PLR2004
         raise BadRequest(f"The engine refused the request: {said}.")

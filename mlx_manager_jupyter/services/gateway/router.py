@@ -1,35 +1,63 @@
-"""Which server a name means."""
+"""From a request to the way that it takes: its name looked up, its key asked, its turn arranged."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from traitlets import Float, Int
 from traitlets.config import LoggingConfigurable
 
-from mlx_manager_jupyter.errors import BadRequest, NotReady, UnknownModel
-from mlx_manager_jupyter.names import nearest
+from mlx_manager_jupyter.schema import permits
 from mlx_manager_jupyter.services.gateway.account import Account
+from mlx_manager_jupyter.services.gateway.admission import Admission, Rules, Waiting, take_ttl
+from mlx_manager_jupyter.services.gateway.arrivals import Arrivals
 from mlx_manager_jupyter.services.gateway.endpoints import ENDPOINTS
 from mlx_manager_jupyter.services.gateway.exchange import Exchange
+from mlx_manager_jupyter.services.gateway.names import Place, meant, places, why_none
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from mlx_manager_jupyter.adapters.upstream import Upstream
-    from mlx_manager_jupyter.schema import RequestRecord
+    from mlx_manager_jupyter.schema import Key, RequestRecord
     from mlx_manager_jupyter.services.gateway.asked import Asked
     from mlx_manager_jupyter.services.metrics import Traffic
     from mlx_manager_jupyter.services.profiles import ProfileManager
-    from mlx_manager_jupyter.services.servers import ManagedServer
+    from mlx_manager_jupyter.services.servers import ServerManager
 
 
 class Gateway(LoggingConfigurable):
     """Finds the server for a request and opens the way to it."""
 
+    at_once = Int(
+        32,
+        min=1,
+        help="Requests that one server works on at a time, unless its profile says "
+        "'decode_concurrency' or 'max_concurrency'; the others wait for their turn.",
+    ).tag(config=True)
+    queue_size = Int(
+        256,
+        min=0,
+        help="Requests that may wait for their turn at one server, in each lane, unless its "
+        "profile says 'queue_size'.",
+    ).tag(config=True)
+    start_queue_size = Int(64, min=1, help="Requests that may wait for one server to start.").tag(
+        config=True
+    )
+    notice_interval = Float(
+        2.0, min=0.05, help="Seconds between two comments that tell a waiting stream what for."
+    ).tag(config=True)
+    retry_failed_seconds = Float(
+        30.0,
+        min=0.0,
+        help="Seconds after which a request may start a server again that failed and was left "
+        "alone.",
+    ).tag(config=True)
+
     def __init__(
         self,
         *,
-        servers: Callable[[], Iterable[ManagedServer]],
+        servers: ServerManager,
         profiles: ProfileManager,
         upstream: Upstream,
         traffic: Callable[[str], Traffic],
@@ -39,7 +67,7 @@ class Gateway(LoggingConfigurable):
         """Hand over what it needs.
 
         Args:
-            servers: those that there are.
+            servers: those that there are, and who starts others.
             profiles: the saved ones.
             upstream: asks engines.
             traffic: gives the counters of a server, by its name.
@@ -52,21 +80,32 @@ class Gateway(LoggingConfigurable):
         self._upstream = upstream
         self._traffic = traffic
         self._finished = finished
+        rules = Rules(
+            at_once=self.at_once,
+            waiting=self.queue_size,
+            starting=self.start_queue_size,
+            notice_seconds=self.notice_interval,
+        )
+        self._arrivals = Arrivals(
+            servers, retry_failed_seconds=self.retry_failed_seconds, log=self.log
+        )
+        self._waiting = Waiting(rules, self._arrivals, traffic)
 
-    def models(self) -> dict[str, Any]:
-        """What answers right now, in the shape of OpenAI's ``GET models``."""
-        data = [
-            {
-                "id": server.name,
-                "object": "model",
-                "created": int(server.stored.started_at.timestamp()),
-                "owned_by": server.engine.kind,
-                "root": server.stored.profile.model,
-            }
-            for server in self._servers()
-            if server.ready and server.stored.started_at
+    async def close(self) -> None:
+        """Start nothing more; what waits for a start is told."""
+        await self._arrivals.close()
+
+    def models(self, key: Key | None = None) -> dict[str, Any]:
+        """What may be asked with this key, in the shape of OpenAI's ``GET models``.
+
+        That is what answers, what is about to, and what a request would start.
+        """
+        listed = [
+            place
+            for place in places(self._servers.all, self._profiles.records)
+            if place.may_answer and place.opens_to(key)
         ]
-        return {"object": "list", "data": data}
+        return {"object": "list", "data": [_model(place) for place in listed]}
 
     async def open(self, asked: Asked) -> Exchange:
         """Find the way for a request. The caller reads the exchange and closes it.
@@ -74,40 +113,57 @@ class Gateway(LoggingConfigurable):
         Raises:
             BadRequest: when the body is none that this endpoint takes.
             UnknownModel: naming the nearest names.
-            NotReady: when the model is known but does not answer now.
+            AmbiguousModel: when the name means several.
+            Forbidden: when the key does not open it.
+            NotReady: when it is a profile that starts on no request.
         """
         account = Account(asked, self._finish)
         try:
             request = await ENDPOINTS[asked.endpoint](asked)
             account.name, account.stream = request.model, request.stream
-            server = await self._route(request.model)
+            ttl = take_ttl(request.fields)
+            place = self._running(request.model, asked.key) or await self._place(
+                request.model, asked.key
+            )
         except BaseException as error:
             account.end(error)
             raise
-        traffic = self._traffic(server.name)
-        return Exchange(request, server, traffic, account, self._upstream)
+        admission = Admission(place, asked, self._waiting, account, ttl)
+        return Exchange(request, admission, account, self._upstream)
 
     def _finish(self, record: RequestRecord) -> None:
         if record.server is not None:
             self._traffic(record.server).ended(record)
         self._finished(record)
 
-    async def _route(self, asked: str) -> ManagedServer:
-        found = [server for server in self._servers() if asked in server.names]
-        if ready := [server for server in found if server.ready]:
-            return min(ready, key=lambda server: server.names.index(asked))
-        if found:
-            message = f"{asked!r} is {found[0].record().state} and does not answer now."
-            raise NotReady(message, "Wait until it is ready, or look at its log.")
-        profiles = [profile.name for profile in await self._profiles.list()]
-        if asked in profiles:
-            raise NotReady(
-                f"The profile {asked!r} is not running.", f"Start it: %mlx_serve {asked}"
-            )
-        served = [name for server in self._servers() for name in server.names]
-        if not asked:
-            now = ", ".join(served) or "nothing"
-            raise BadRequest("'model' is missing.", f"Served now: {now}.")
-        close = nearest(asked, [*served, *profiles])
-        hint = f"Did you mean {' or '.join(close)}?" if close else "See 'models' for the list."
-        raise UnknownModel(f"No model named {asked!r} is served.", hint)
+    def _running(self, name: str, key: Key | None) -> Place | None:
+        """The usual case without looking at all others: a server's own name means it first."""
+        server = self._servers.known(name)
+        if server is None or not server.ready:
+            return None
+        opened = permits(key, (server.stored.profile_name or server.name,))
+        return Place.of(server) if opened else None
+
+    async def _place(self, name: str, key: Key | None) -> Place:
+        place = meant(name, places(self._servers.all, self._profiles.records), key)
+        if place is None:  # another Jupyter server may have started or saved it a moment ago
+            await self._servers.list()
+            there = places(self._servers.all, await self._profiles.list())
+            place = meant(name, there, key)
+            if place is None:
+                raise why_none(name, there, key)
+        return place
+
+
+def _model(place: Place) -> dict[str, Any]:
+    server = place.server
+    began = server.stored.started_at if server else None
+    return {
+        "id": place.name,
+        "object": "model",
+        "created": int(began.timestamp()) if began else 0,
+        "owned_by": server.engine.kind if server else place.profile.engine,
+        "root": place.profile.model,
+        "aliases": list(place.profile.aliases),
+        "state": place.state,
+    }

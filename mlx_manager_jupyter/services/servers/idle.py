@@ -72,6 +72,11 @@ class IdleWatch:
         if server.alive and (used := server.use.news()) is not None:
             await asyncio.to_thread(self._claims.update, name, run, last_used_at=used)
             server.changed()
+        if (ttl := server.use.ttl) is not None:
+            known = await asyncio.to_thread(self._claims.update, name, run, ttl=ttl)
+            if known and server.use.ttl == ttl:
+                server.learn(known)
+                server.use.ttl = None
         if server.stored.owner != self._me:
             return
         ready_at = server.stored.ready_at
@@ -87,7 +92,7 @@ class IdleWatch:
 
 def _due(server: ManagedServer) -> datetime | None:
     """When it is to be ended, as things are."""
-    allowed = server.stored.profile.idle_unload_seconds
+    allowed = server.idle_unload_seconds
     since = server.idle_since()
     if allowed is None or since is None:
         return None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.schema import Problem, ServerState, StoredServer
 
 #: What another extension may decide about a run that we know, too.
-DECIDED = ("profile", "profile_name", "keep", "owner", "leaving_until")
+DECIDED = ("profile", "profile_name", "keep", "owner", "leaving_until", "ttl")
 #: What is found out about a run once, and then stays true.
 FACTS = frozenset({"process", "started_at", "ready_at"})
 
@@ -87,12 +87,6 @@ class ManagedServer(ABC):
         return self._problem if self._state == "failed" else None
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Every name under which the gateway finds it, the most particular first."""
-        profile = (self.stored.profile_name,) if self.stored.profile_name else ()
-        return (self.name, *self.stored.profile.aliases, *profile, self.stored.profile.model)
-
-    @property
     def ready_seconds(self) -> float | None:
         """Seconds from spawn to the first answer, if that was seen."""
         return None
@@ -115,7 +109,7 @@ class ManagedServer(ABC):
             size_bytes=stored.size_bytes,
             keep=stored.keep,
             pinned=stored.profile.pinned,
-            idle_unload_seconds=stored.profile.idle_unload_seconds,
+            idle_unload_seconds=self.idle_unload_seconds,
             started_at=stored.started_at,
             ready_seconds=self.ready_seconds,
             last_used_at=self.use.last_at,
@@ -207,6 +201,12 @@ class ManagedServer(ABC):
         if self.restart_to_apply != restart_to_apply:
             self.restart_to_apply = restart_to_apply
             self.changed()
+
+    @property
+    def idle_unload_seconds(self) -> float | None:
+        """Seconds without use after which it is ended: as a request said, else as the profile."""
+        ttl = self.stored.ttl if self.use.ttl is None else self.use.ttl
+        return self.stored.profile.idle_unload_seconds if ttl is None else ttl
 
     def idle_since(self) -> datetime | None:
         """Since when nobody has used it; None unless it is ready and no request may go on."""

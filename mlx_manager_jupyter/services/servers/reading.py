@@ -82,6 +82,14 @@ class ServerReading(ServerSettings):
         async for came in follow(server, self._registry, self._locks.__contains__, lines):
             yield came
 
+    def known(self, name: str) -> ManagedServer | None:
+        """One server of which this extension knows by now, at once."""
+        return self._registry.find(name)
+
+    def busy(self, name: str) -> bool:
+        """Whether something is being done to the server of this name right now."""
+        return name in self._locks
+
     def pids(self) -> dict[str, builtins.list[int]]:
         """The living processes of each server (blocking: call it in a thread)."""
         return {server.name: server.pids() for server in self._registry}

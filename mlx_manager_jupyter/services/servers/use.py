@@ -13,10 +13,12 @@ STILL_ELSEWHERE = timedelta(seconds=2 * TOLD_EVERY + 2)
 class Use:
     """Counts one server's requests. `begin` and `end` cost next to nothing."""
 
-    __slots__ = ("_elsewhere_at", "_last_at", "_told_at", "in_flight")
+    __slots__ = ("_elsewhere_at", "_last_at", "_told_at", "in_flight", "ttl")
 
     def __init__(self, last_at: datetime | None = None) -> None:
         self.in_flight = 0
+        self.ttl: float | None = None
+        """Seconds that it is to stay after the latest request, if that said so: not told yet."""
         self._last_at = last_at
         self._told_at = last_at
         self._elsewhere_at = last_at
