@@ -25,6 +25,7 @@ from mlx_manager_jupyter.services.gateway import ENDPOINTS, Asked, problem_of
 
 if TYPE_CHECKING:
     from tornado.http1connection import HTTP1Connection
+    from tornado.httputil import HTTPHeaders
 
     from mlx_manager_jupyter.services.gateway import Exchange
 
@@ -47,11 +48,11 @@ class GatewayHandler(OwnErrors):
         Raises:
             Unauthorized: when there is no key, or none of ours.
         """
-        scheme, _, secret = self.request.headers.get("Authorization", "").partition(" ")
-        key = await self.managers.keys.check(secret.strip()) if scheme.lower() == "bearer" else None
+        key = await self.managers.keys.check(_secret_of(self.request.headers))
         if key is None:
             raise Unauthorized(
-                "This gateway needs one of its own keys.", "Send it as 'Authorization: Bearer …'."
+                "This gateway needs one of its own keys.",
+                "Send it as 'Authorization: Bearer …', or as 'x-api-key'.",
             )
         self.current_user = key
 
@@ -82,13 +83,19 @@ class GatewayHandler(OwnErrors):
         self.answer(problem_of(self.endpoint, error), status_code)
 
 
+def _secret_of(headers: HTTPHeaders) -> str:
+    """As OpenAI's clients send it, or Anthropic's."""
+    scheme, _, secret = headers.get("Authorization", "").partition(" ")
+    return (secret if scheme.lower() == "bearer" else headers.get("x-api-key", "")).strip()
+
+
 class ModelsHandler(GatewayHandler):
     """``GET v1/models``."""
 
     @web.authenticated
     async def get(self) -> None:
-        """What answers right now."""
-        self.answer(self.managers.gateway.models())
+        """What may be asked with this key: it answers, or would once it has started."""
+        self.answer(self.managers.gateway.models(self.current_user))
 
 
 @web.stream_request_body

@@ -55,6 +55,8 @@ class Engine:
     """Nobody knows what it really offers: its own 404 tells."""
     carries: frozenset[str] = frozenset()
     """Request keys whose answer has a place in a stream that not every engine gives it."""
+    ignores: frozenset[str] = frozenset()
+    """Request keys that it takes without a word, and does not heed."""
     withheld: frozenset[str] = frozenset()
     """Request keys that would make the engine load something else."""
     fatal: re.Pattern[str] | None = None

@@ -122,6 +122,8 @@ MLX_LM = MlxLm(
     fields=MODEL | {"distributed"},
     model_types=frozenset({"lm"}),
     offers=frozenset({"models", "chat/completions", "completions"}),
+    # Its 0.32.2 reads none of them.
+    ignores=frozenset({"tool_choice", "parallel_tool_calls", "response_format"}),
     withheld=frozenset({"adapters", "draft_model"}),
     fatal=re.compile(rf"{_DIED}|^OSError: \[Errno (?:{_BIND_ERRNOS})\]"),
     meanings=(

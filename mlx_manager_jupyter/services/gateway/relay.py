@@ -118,5 +118,6 @@ def renamed(stored: StoredServer, asked: str) -> list[tuple[bytes, bytes]]:
 
 def data_of(event: bytes) -> Any:  # noqa: ANN401  JSON
     """The JSON of an event; None for a comment or the closing mark."""
-    _, _, data = event.rpartition(DATA)
+    # The mark may be among the words of an answer too: only at the start of a line it is one.
+    _, _, data = (b"\n" + event).partition(b"\n" + DATA)
     return msgspec.json.decode(data) if data and not data.startswith(b"[DONE]") else None

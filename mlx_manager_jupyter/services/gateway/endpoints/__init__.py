@@ -10,6 +10,8 @@ from mlx_manager_jupyter.services.gateway.endpoints import (
     completions,
     embeddings,
     images,
+    messages,
+    responses,
 )
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 ENDPOINTS: Mapping[str, Callable[[Asked], Awaitable[Request]]] = {
     "chat/completions": chat.parse,
     "completions": completions.parse,
+    "responses": responses.parse,
+    "messages": messages.parse,
+    "messages/count_tokens": messages.parse_count,
     "embeddings": embeddings.parse,
     "audio/transcriptions": audio.parse,
     "images/generations": images.parse,
