@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from mlx_manager_jupyter.schema import Hardware
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 SETTING = "mlx_manager"
 
 
-@dataclass(slots=True, kw_only=True)
-class Managers:
+class Managers(Struct, kw_only=True):
     """One of each noun, and the facts that ``GET status`` adds."""
 
     models: ModelManager

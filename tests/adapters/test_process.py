@@ -8,11 +8,11 @@ import signal
 import socket
 import stat
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from msgspec.structs import replace
 
 from mlx_manager_jupyter.adapters.process import is_alive, port_is_free, spawn
 from tests.fixtures.processes import Rig, failure_of, until

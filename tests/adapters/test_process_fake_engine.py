@@ -6,10 +6,10 @@ import asyncio
 import json
 import sys
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.fixtures import models
 from tests.fixtures.processes import Rig, until

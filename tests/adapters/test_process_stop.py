@@ -7,11 +7,11 @@ import os
 import shlex
 import signal
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from msgspec.structs import replace
 
 from mlx_manager_jupyter.adapters.process import (
     EngineProcess,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import random
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from mlx_manager_jupyter.schema import Memory
 from mlx_manager_jupyter.services.models.fit import judge

@@ -131,7 +131,7 @@ def test_what_is_built_in_is_what_the_engine_of_the_tests_says() -> None:
 
 
 def test_facts_are_fields_of_a_model() -> None:
-    assert set(Facts.__dataclass_fields__) <= set(Model.__struct_fields__)
+    assert set(Facts.__struct_fields__) <= set(Model.__struct_fields__)
 
 
 # --- what somebody may have written -------------------------------------------------------------
@@ -192,7 +192,7 @@ def test_nothing_that_is_written_into_a_config_raises(case: Case) -> None:
                 weights_bytes=rng.choice([None, 1, 10**10]),
             )
         )
-        told = {name: getattr(facts, name) for name in Facts.__dataclass_fields__}
+        told = {name: getattr(facts, name) for name in Facts.__struct_fields__}
         msgspec.convert(msgspec.to_builtins(Model(id=case.id, **told)), Model)
         assert cache_bytes(config, 8192, concurrency=2, kv_bits=8) >= 0
 

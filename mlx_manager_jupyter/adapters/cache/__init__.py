@@ -7,8 +7,9 @@ at one. `verify` reads one whole. `partials` is about what downloads left behind
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.adapters.cache.lookup import hub_cache, local_folder, snapshot
 from mlx_manager_jupyter.adapters.cache.model import CachedModel, read_template
@@ -37,8 +38,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class ModelFolder:
+class ModelFolder(Struct, frozen=True):
     """A model whose files are all there and sound."""
 
     path: Path

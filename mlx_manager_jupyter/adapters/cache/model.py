@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from mlx_manager_jupyter.adapters.cache.whole import (
     CONFIG,
@@ -40,8 +42,7 @@ _TOTAL_SIZE = re.compile(rb'"total_size"\s*:\s*(\d+)\s*[,}]')
 _HEADERS_SHARE = 1 / 256
 
 
-@dataclass(frozen=True)
-class CachedModel:
+class CachedModel(Struct, frozen=True, eq=False):
     """A model in the cache or in a folder beside it."""
 
     id: str
@@ -69,14 +70,20 @@ class CachedModel:
     """When a file last changed."""
     has_modules: bool
     """There is a ``modules.json``, as of sentence-transformers."""
-    config: dict[str, Any] | None = field(repr=False)
+    config: dict[str, Any] | None
     """``config.json``; None if there is none that can be read."""
-    stamp: Stamp = field(repr=False)
+    stamp: Stamp
     """Two that are equal come from the same state of the disk."""
-    weight: str | None = field(repr=False)
+    weight: str | None
     """Path of one of its weight files."""
-    seen_ns: int = field(repr=False, compare=False)
-    """When this was looked at, in ns since the epoch."""
+    seen_ns: int
+    """When this was looked at, in ns since the epoch. Two that differ in it alone are equal."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CachedModel) and astuple(self)[:-1] == astuple(other)[:-1]
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.stamp))
 
     def is_current(self) -> bool:
         """Whether nothing changed on the disk since, but perhaps ``used_at``."""
@@ -85,8 +92,7 @@ class CachedModel:
         return all(changed_ns(path) == at for path, at in self.stamp)
 
 
-@dataclass
-class Judgement:
+class Judgement(Struct):
     """What the files in a model's top folder amount to."""
 
     reason: str | None

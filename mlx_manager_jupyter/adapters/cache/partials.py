@@ -11,12 +11,11 @@ import shutil
 import stat
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
+from msgspec import Struct
 
 from mlx_manager_jupyter.adapters.cache.disk import PARTIAL, allocated
 from mlx_manager_jupyter.adapters.cache.repos import repos_in
@@ -25,14 +24,15 @@ from mlx_manager_jupyter.schema import Pruned
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from filelock import FileLock
+
 #: As the download worker names it.
 _REPO_LOCK = "mlx-manager.lock"
 #: huggingface_hub makes a repo's folders before it locks the first file.
 _YOUNG_SECONDS = 60.0
 
 
-@dataclass(frozen=True)
-class Partial:
+class Partial(Struct, frozen=True):
     """Something that is of no use but to the download that made it."""
 
     path: Path
@@ -146,9 +146,9 @@ def _locks(cache: Path, repo: str) -> list[Path]:
 def _is_busy(cache: Path, repo: str) -> bool:
     for path in _locks(cache, repo):
         try:
-            with FileLock(path, timeout=0):
+            with _taken(path):
                 pass
-        except (Timeout, OSError):
+        except OSError:
             return True
     return False
 
@@ -160,10 +160,17 @@ def _lock(held: ExitStack, cache: Path, repo: str) -> bool:
         own.parent.mkdir(parents=True, exist_ok=True)
         for path in {own, *_locks(cache, repo)}:
             # Others, of the same group, download into the same cache.
-            held.enter_context(FileLock(path, timeout=0, mode=0o664))
-    except (Timeout, OSError):
+            held.enter_context(_taken(path, 0o664))
+    except OSError:
         return False
     return True
+
+
+def _taken(path: Path, mode: int = -1) -> FileLock:
+    """As huggingface_hub takes it, so that each sees the other; a `TimeoutError` if it is held."""
+    from filelock import FileLock  # noqa: PLC0415  not at start-up
+
+    return FileLock(path, timeout=0, mode=mode)
 
 
 def _remove(path: Path) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from mlx_manager_jupyter.adapters.cache.disk import status
 from mlx_manager_jupyter.adapters.cache.folders import look_at_folder, models_in

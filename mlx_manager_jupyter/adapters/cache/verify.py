@@ -11,9 +11,10 @@ import hashlib
 import os
 import re
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mlx_manager_jupyter.adapters.cache.lookup import local_folder, repo_folder, snapshot
 from mlx_manager_jupyter.adapters.cache.tree import recorded
@@ -95,8 +96,7 @@ def verify(
     )
 
 
-@dataclass
-class _Look:
+class _Look(Struct):
     """One look at all files of a folder."""
 
     folder: Path

@@ -5,8 +5,9 @@ Pure, but for reading a template that a profile names; finding engines is `findi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from mlx_manager_jupyter.adapters.engines import refusing
 from mlx_manager_jupyter.adapters.engines.fields import MODEL, set_fields
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.schema import EngineKind, Profile, StoredServer
 
 
-@dataclass(frozen=True, kw_only=True)
-class Engine:
+class Engine(Struct, frozen=True, kw_only=True):
     """One engine. Adding one is one file like `mlx_lm` and one test file.
 
     Where an engine is told something in its own way, its file overrides a method.

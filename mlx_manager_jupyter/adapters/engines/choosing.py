@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.adapters.engines.table import ENGINES
 
@@ -28,8 +29,7 @@ CANDIDATES: Mapping[str, tuple[EngineKind, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nature:
+class Nature(Struct, frozen=True, kw_only=True):
     """What the files of a model say that it is."""
 
     model_type: ModelType = "lm"

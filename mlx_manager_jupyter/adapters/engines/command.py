@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlx_manager_jupyter.adapters.engines.asked import ANYTHING, EXTRAS, REQUEST_FIELDS
@@ -25,8 +24,7 @@ MODEL_WORD = "{model}"
 _PLACES = re.compile(r"\{(?:model|host|port)\}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Command(Engine):
+class Command(Engine, frozen=True, kw_only=True):
     """Its words are the profile's own."""
 
     def refusals(

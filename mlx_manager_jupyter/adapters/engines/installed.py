@@ -6,10 +6,11 @@ import hashlib
 import os
 import subprocess
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.adapters.engines.help_text import choices_in, flags_in
 from mlx_manager_jupyter.errors import EngineMissing
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 HELP_TIMEOUT = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Installation:
+class Installation(Struct, frozen=True):
     """An engine that was found."""
 
     kind: EngineKind

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.errors import (
     CorruptWeights,
@@ -26,8 +27,7 @@ _PULL = "Download the model again."
 _KILLED = 9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meaning:
+class Meaning(Struct, frozen=True, kw_only=True):
     """What a log line means: the error it stands for. ``{0}`` is the pattern's first group."""
 
     pattern: re.Pattern[str]

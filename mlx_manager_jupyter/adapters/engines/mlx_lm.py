@@ -9,7 +9,6 @@ request that names another model makes it load that one, so the name upstream is
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlx_manager_jupyter.adapters.engines.base import Engine
@@ -48,8 +47,7 @@ _DIED = r"generation thread died: "
 _BIND_ERRNOS = "13|48|49|98|99"
 
 
-@dataclass(frozen=True, kw_only=True)
-class MlxLm(Engine):
+class MlxLm(Engine, frozen=True, kw_only=True):
     """It answers under one name, and ``/health`` before it can. Several ranks can share a model."""
 
     def refusals(

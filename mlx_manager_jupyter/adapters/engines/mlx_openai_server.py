@@ -13,7 +13,6 @@ installed version's own ``launch --help`` lists. What is worked around:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlx_manager_jupyter.adapters.engines.base import Engine
@@ -50,8 +49,7 @@ _OFFERS: Mapping[str, frozenset[str]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class MlxOpenaiServer(Engine):
+class MlxOpenaiServer(Engine, frozen=True, kw_only=True):
     """It is told what kind of model it gets, and how it shall be called."""
 
     def refusals(

@@ -8,7 +8,6 @@ always the path that it was started with. By default it listens on every address
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -33,8 +32,7 @@ _EMBEDDING_FLAG = "--embedding-model"
 _TEMPLATE_ARGS = frozenset({"enable_thinking"})
 
 
-@dataclass(frozen=True, kw_only=True)
-class MlxVlm(Engine):
+class MlxVlm(Engine, frozen=True, kw_only=True):
     """It is told apart by the flag what the model is for."""
 
     def model_flag_of(self, profile: Profile) -> str:

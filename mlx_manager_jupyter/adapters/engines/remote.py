@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlx_manager_jupyter.adapters.engines.asked import ANYTHING, EXTRAS, REQUEST_FIELDS
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.schema import Profile, StoredServer
 
 
-@dataclass(frozen=True, kw_only=True)
-class Remote(Engine):
+class Remote(Engine, frozen=True, kw_only=True):
     """No process of ours: a URL, and perhaps a key."""
 
     def refusals(

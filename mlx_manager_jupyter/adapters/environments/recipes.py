@@ -5,8 +5,9 @@ from __future__ import annotations
 import platform
 import re
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.errors import InstallFailed, InvalidValue
 
@@ -27,8 +28,7 @@ BY_HAND = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class Recipe(Struct, frozen=True, kw_only=True):
     """How one engine is installed."""
 
     kind: EngineKind

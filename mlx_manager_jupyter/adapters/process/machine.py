@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, TypeVar, Unpack
+
+from msgspec.structs import replace
 
 from mlx_manager_jupyter.adapters.process.group import Group
 from mlx_manager_jupyter.adapters.process.identity import is_alive

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.schema import ServerState as ProcessState
 
@@ -14,12 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["Failure", "Launch", "ProcessFailed", "ProcessGone", "ProcessState"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
+class Launch(Struct, frozen=True, kw_only=True):
     """Everything that is needed to start one run of an engine."""
 
     argv: tuple[str, ...]
-    env: Mapping[str, str] = field(repr=False)
+    env: Mapping[str, str]
     """The child's complete environment. It may hold secrets, so it is in no repr."""
     cwd: Path
     log: Path
@@ -33,9 +33,11 @@ class Launch:
     """``empty`` ends at once; ``silent`` never ends and never says anything; ``full`` is silent
     after as much as a pipe holds, so that whoever passes it on can't pass on more."""
 
+    def __repr__(self) -> str:
+        return f"Launch({self.argv}, log={self.log}, {self.host}:{self.port})"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+
+class Failure(Struct, frozen=True, kw_only=True):
     """Why a process failed, as far as a process can know; the engine's data says what it means."""
 
     kind: Literal["spawn", "exited", "fatal_line", "port_taken", "timeout", "silent"]

@@ -11,6 +11,7 @@ It is one JSON document, ``{"schema": 1, "tables": {"profiles": {name: row, …}
 `store`             what services use: typed tables, transactions, locks; knows TinyDB
 `state_file`        reading, writing and repairing the file and its copy
 `document`          what the bytes mean: schema number, migrations, rows that can't be read
+`lock`              one writer between processes
 `disk`              replacing files all or none; the system's errors in words
 ==================  ============================================================================
 """

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
+from msgspec import Struct, field
 
 from mlx_manager_jupyter.errors import StoreUnusable
 from mlx_manager_jupyter.schema import (
@@ -90,8 +90,7 @@ class Damaged(Exception):
     """The content is no state document; the message says why."""
 
 
-@dataclass
-class State:
+class State(Struct):
     """All tables in memory."""
 
     tables: dict[str, Any] = field(default_factory=lambda: {name: {} for name in TABLES.values()})

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-from filelock import FileLock, Timeout
 from tinydb import Storage
 from tinydb.table import Document, Table
 
 from mlx_manager_jupyter.adapters.storage.disk import explained
 from mlx_manager_jupyter.adapters.storage.document import TABLES, Stored
+from mlx_manager_jupyter.adapters.storage.lock import locked
 from mlx_manager_jupyter.adapters.storage.state_file import StateFile
 from mlx_manager_jupyter.errors import InvalidValue, StoreUnusable
 
@@ -62,12 +62,8 @@ class Store:
         self.path = path
         self._file = StateFile(path)
         self._between_threads = threading.Lock()
-        self._between_processes = FileLock(
-            path.with_name(path.name + ".lock"),
-            timeout=lock_timeout_seconds,
-            mode=0o600,
-            thread_local=False,
-        )
+        self._between_processes = path.with_name(path.name + ".lock")
+        self._lock_timeout_seconds = lock_timeout_seconds
         self._here = threading.local()
 
     @property
@@ -148,17 +144,15 @@ class Store:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        lock = self._between_processes
-        with explained(self.path):
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            try:
-                lock.acquire()
-            except Timeout as error:
-                raise StoreUnusable(
-                    f"{self.path} is being changed by another process: it holds {lock.lock_file}.",
-                    "If no Jupyter server is busy, one hangs: end it and try again.",
-                ) from error
-        try:
+        file = self._between_processes
+        with ExitStack() as held:
+            with explained(self.path):
+                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                try:
+                    held.enter_context(locked(file, self._lock_timeout_seconds))
+                except TimeoutError as error:
+                    raise StoreUnusable(
+                        f"{self.path} is being changed by another process: it holds {file}.",
+                        "If no Jupyter server is busy, one hangs: end it and try again.",
+                    ) from error
             yield
-        finally:
-            lock.release()

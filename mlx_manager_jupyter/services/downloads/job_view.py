@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.schema import Download
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 RATE_SECONDS = 5.0
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(Struct, frozen=True):
     """One job at one moment."""
 
     stored: StoredDownload

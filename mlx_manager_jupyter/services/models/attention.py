@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.services.models.reading import MOST_LAYERS, record, text, texts, whole
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 _UNFOLDED = frozenset({"deepseek_v2", "minicpm3", "youtu_llm"})
 
 
-@dataclass(frozen=True, slots=True)
-class Heads:
+class Heads(Struct, frozen=True):
     """Of a language model, in values a token and layer."""
 
     layers: int

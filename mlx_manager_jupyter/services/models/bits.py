@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from mlx_manager_jupyter.schema import Quantization
@@ -40,8 +40,7 @@ _BESIDES = re.compile(r"(^|\.)(gate|router|shared_expert_gate)$|vision|visual|au
 _TAG = re.compile(r"([2-8])-?bit")
 
 
-@dataclass(frozen=True, slots=True)
-class Storage:
+class Storage(Struct, frozen=True):
     """How the weights are stored."""
 
     quantization: Quantization | None = None

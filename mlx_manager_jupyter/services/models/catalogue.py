@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import msgspec
+from msgspec import Struct
 
 from mlx_manager_jupyter.adapters.hub.errors import offline
 from mlx_manager_jupyter.adapters.hub.records import CatalogueEntry
@@ -48,8 +48,7 @@ class _Kept(Record):
     entries: tuple[CatalogueEntry, ...]
 
 
-@dataclass(frozen=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """Rows and the index over them, replaced as a whole."""
 
     rows: Sequence[Row]

@@ -6,8 +6,9 @@ import asyncio
 import re
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.adapters.hub.patterns import wanted
 
@@ -32,8 +33,7 @@ AT_MOST = 100
 _REPO_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 
-@dataclass
-class _Question:
+class _Question(Struct):
     """What is being asked for."""
 
     answer: asyncio.Task[Row]

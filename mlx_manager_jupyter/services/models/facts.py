@@ -5,9 +5,9 @@ Pure: nothing is asked for, and nothing that anybody wrote into a config raises.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from mlx_manager_jupyter.services.models import template as templates
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.schema import Capability, Quantization
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """What there is to read of one model; a row of the catalogue has an id and tags only."""
 
     id: str
@@ -51,8 +50,7 @@ class Source:
     """``modules.json`` is there, as sentence-transformers writes it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """The fields of `mlx_manager_jupyter.schema.Model` of the same names."""
 
     parameters: int | None = None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from mlx_manager_jupyter.schema import FIT_CONTEXT, Alternative, Fit
@@ -40,8 +40,7 @@ LEAST, MOST = 0.25, 4.0
 _WORDS = {"fits": "It fits", "tight": "It is tight", "no": "It does not fit"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
+class Load(Struct, frozen=True, kw_only=True):
     """How a model is to be run."""
 
     context_length: int

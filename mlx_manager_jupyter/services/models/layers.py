@@ -5,8 +5,9 @@ Sizes are in *values*: numbers of the model's own data type, two bytes each as a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.services.models.attention import Heads, heads_of
 from mlx_manager_jupyter.services.models.reading import (
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Growing:
+class Growing(Struct, frozen=True):
     """Keys and values of every token."""
 
     values: int
@@ -32,8 +32,7 @@ class Growing:
     """mlx-lm quantizes plain caches only, not those that it keeps in pairs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """Keys and values of the last ``tokens`` tokens."""
 
     values: int

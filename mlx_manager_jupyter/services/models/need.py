@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.services.models.fit import BASE_BYTES
 
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.schema import Fit, Profile
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """Memory that was planned for one run, in bytes."""
 
     weights_bytes: int

@@ -8,8 +8,9 @@ name or the config gives is right; where neither gives one, nobody can tell.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.services.models.bits import bits_per_weight
 from mlx_manager_jupyter.services.models.names import size_of_name
@@ -36,8 +37,7 @@ _PLAUSIBLE = 2.0
 WORD_BITS = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True):
     """Of a model."""
 
     parameters: int | None = None

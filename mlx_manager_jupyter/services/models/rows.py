@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from mlx_manager_jupyter.schema import FIT_CONTEXT, Model
 
@@ -24,8 +26,7 @@ WEIGHTS = (".safetensors", ".npz")
 NO_WEIGHTS = "The repo has no weights that MLX can load (.safetensors)."
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A model without what changes by the minute: memory, servers, profiles."""
 
     model: Model
@@ -33,7 +34,7 @@ class Row:
     """Exact, or estimated if ``model.size_bytes`` is unknown; None if nobody can say."""
     cache_bytes: int = 0
     """Keys and values of one conversation at `FIT_CONTEXT`."""
-    config: Mapping[str, Any] | None = field(default=None, repr=False)
+    config: Mapping[str, Any] | None = None
 
 
 class Reader:
@@ -129,7 +130,7 @@ def _row(
     """What was read from the model's files, under what is known of the repo."""
     from mlx_manager_jupyter.services.models.kv import cache_bytes  # noqa: PLC0415  not at start-up
 
-    told = {name: getattr(facts, name) for name in facts.__dataclass_fields__} | dict(known)
+    told = asdict(facts) | dict(known)
     if told.get("size_bytes") is not None:
         told["estimated_bytes"] = None
     tokens = min(FIT_CONTEXT, facts.context_length or FIT_CONTEXT)

@@ -7,7 +7,8 @@ nothing; that its code asks for ``tools``, or that it writes ``<think>``, does.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 #: Real ones have up to 30,000 characters. Anybody may write one, so we don't read on for ever.
 LONGEST = 200_000
@@ -33,8 +34,7 @@ _THOUGHT = re.compile(
 _BEGUN = re.compile(r"(?:<think>|<\|think:start\|>)(?:\\n|\s)*(?:['\"]\s*)?(?:-?\}\}|\{%)")
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A chat template, or several of one tokenizer one after the other."""
 
     source: str

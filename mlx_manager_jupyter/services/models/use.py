@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
 
-@dataclass(frozen=True)
-class Use:
+class Use(Struct, frozen=True):
     """By a model's id or folder."""
 
     profiles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

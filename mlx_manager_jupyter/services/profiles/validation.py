@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Struct
 
 from mlx_manager_jupyter.adapters.engines import ENGINES
 from mlx_manager_jupyter.errors import InvalidValue, MLXManagerError, UnknownField, UnsupportedField
@@ -45,8 +45,7 @@ _WRITTEN = {
 _BELONGS = {"ready_path": "command", "api_key_env": "remote"}
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What became of plain values."""
 
     profile: Profile

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace as with_fields
@@ -79,7 +78,7 @@ class Freshness:
             _, profile, _ = await self._planner.settings(wanted)
         except UnknownProfile:
             return order
-        return replace(order, profile=profile)
+        return with_fields(order, profile=profile)
 
     async def _compare(self, server: ManagedServer, *, deleted: bool) -> None:
         stored = server.stored

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from mlx_manager_jupyter.errors import MLXManagerError, StoreUnusable
@@ -44,8 +44,7 @@ PAUSE = 0.1
 UNKNOWN = "The memory was not checked: nobody can say how much it needs."
 
 
-@dataclass(frozen=True, slots=True)
-class Plans:
+class Plans(Struct, frozen=True):
     """What is known of the memory that models take."""
 
     need: Callable[[Profile], Awaitable[Need | None]]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.services.servers.room import Candidate, decide
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.services.servers.room import Decision, Judge
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """What there was to see at one moment, and what follows from it."""
 
     decision: Decision

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
+
+from msgspec.structs import replace
 
 from mlx_manager_jupyter.errors import MLXManagerError
 from mlx_manager_jupyter.services.servers.auto_start import AutoStart

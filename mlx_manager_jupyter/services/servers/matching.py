@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from mlx_manager_jupyter.adapters.cache import ModelFolder, locate
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 DRAWING = frozenset({"image-generation", "image-edit"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(Struct, frozen=True, kw_only=True):
     """A profile and what runs it."""
 
     engine: Engine

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from mlx_manager_jupyter.errors import EngineCrashed, OutOfMemory, StartFailed
@@ -25,8 +25,7 @@ AFTER_READY = frozenset({OutOfMemory.code, StartFailed.code})
 JITTER = 0.2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestartPolicy:
+class RestartPolicy(Struct, frozen=True, kw_only=True):
     """Each failure in a row waits twice as long; too many within a time end the tries."""
 
     delay: float = 1.0

@@ -5,8 +5,9 @@ Nothing is asked and nothing is ended in this file: the same figures get the sam
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     Judge = Callable[[int, int], FitVerdict]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Struct, frozen=True, kw_only=True):
     """A living server, as far as it matters for who has to go."""
 
     name: str
@@ -40,30 +40,26 @@ class Candidate:
         return not (self.pinned or self.in_flight or self.starting or self.leaving)
 
 
-@dataclass(frozen=True, slots=True)
-class Admit:
+class Admit(Struct, frozen=True):
     """It fits."""
 
     verdict: FitVerdict
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """These are being ended; ask again when they are gone."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Evict:
+class Evict(Struct, frozen=True):
     """It fits once these are gone, the least recently used first."""
 
     names: tuple[str, ...]
     held_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(Struct, frozen=True):
     """It does not fit, whatever is ended that may be."""
 
     reason: Literal["memory", "pressure", "gpu"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 import json
 import socket
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.errors import InvalidValue
 
@@ -25,8 +26,7 @@ _RDMA = frozenset({"jaccl", "jaccl-ring"})
 _ASK = "Ask mlx.distributed_config for a hostfile."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
+class Host(Struct, frozen=True, kw_only=True):
     """Where one rank runs."""
 
     ssh: str
@@ -35,8 +35,7 @@ class Host:
     rdma: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
+class Spread(Struct, frozen=True, kw_only=True):
     """One rank for each of the hosts, of which the first serves HTTP."""
 
     hosts: tuple[Host, ...]

@@ -7,8 +7,9 @@ A matrix that is cut along its rows is cut between quantization groups only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.errors import InvalidValue
 
@@ -34,8 +35,7 @@ _MOST_RANKS = 32
 _SHOWN = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A number of things that are shared out."""
 
     number: int

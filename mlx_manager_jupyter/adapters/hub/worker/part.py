@@ -10,8 +10,9 @@ import mmap
 import os
 import struct
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +24,7 @@ _VERSION = 1
 _WORD = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """What one connection still has to fetch: bytes from ``start`` to before ``end``."""
 
     index: int

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from huggingface_hub import HfApi
+from msgspec import Struct
 
 from mlx_manager_jupyter.adapters.hub.patterns import WEIGHTS, has_weights, wanted
 from mlx_manager_jupyter.adapters.hub.worker.folder import PARTS, part_path, repo_folder
@@ -27,8 +27,7 @@ SEAL = "config.json"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """All files of one commit that are wanted."""
 
     commit: str
