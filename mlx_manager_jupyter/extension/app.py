@@ -25,6 +25,7 @@ from mlx_manager_jupyter.extension import (
     gateway,
     keys,
     logs,
+    metrics,
     models,
     profiles,
     servers,
@@ -37,6 +38,7 @@ from mlx_manager_jupyter.extension.managers import SETTING, Managers
 from mlx_manager_jupyter.extension.memory import machine_of, memory_guard
 from mlx_manager_jupyter.extension.model_manager import model_manager, nature_of
 from mlx_manager_jupyter.extension.profile_manager import checker_of, whole
+from mlx_manager_jupyter.extension.prometheus import Figures
 from mlx_manager_jupyter.extension.settings import Settings
 from mlx_manager_jupyter.schema import Metrics, Snapshot
 from mlx_manager_jupyter.services.downloads import DownloadManager, Ledger
@@ -117,13 +119,20 @@ class MLXManager(Settings):
             health_interval=self.health_check_interval,
             **parts,
         )
-        metrics = MetricsManager(machine, running.pids, hub.publish, sampled=self._sampled, **parts)
+        measured = MetricsManager(
+            machine,
+            running.pids,
+            hub.publish,
+            servers=lambda: running.records,
+            sampled=self._sampled,
+            **parts,
+        )
         evidence = EvidenceBook(store)
         asked = Gateway(
             servers=lambda: running.all,
             profiles=saved,
             upstream=self._upstream,
-            traffic=metrics.traffic,
+            traffic=measured.traffic,
             **parts,
         )
         self.managers = Managers(
@@ -151,12 +160,13 @@ class MLXManager(Settings):
             ),
             gateway=asked,
             keys=KeyManager(store, profiles=saved.list, **parts),
-            metrics=metrics,
+            metrics=measured,
             events=hub,
             doctor=doctor_of(self, store, machine),
             hardware=machine.hardware(),
             version=__version__,
         )
+        self._figures = Figures(measured)
         self.settings[SETTING] = self.managers
         self.door = Door(Path(jupyter_runtime_dir()), self.log)
 
@@ -218,6 +228,8 @@ class MLXManager(Settings):
         await self.managers.profiles.open()
         await self.managers.servers.open()
         await self.managers.downloads.open()
+        self.managers.metrics.open()
+        self._figures.open()
         for notice in self._store.notices:
             self.log.warning(notice)
 
@@ -228,6 +240,8 @@ class MLXManager(Settings):
         if self._minds_interrupts:
             asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
         self.door.close()  # first, so that nobody asks for more
+        self._figures.close()
+        await self.managers.metrics.close()
         try:
             await self.managers.profiles.close()
             await self.managers.keys.close()
@@ -270,5 +284,5 @@ class MLXManager(Settings):
 
 def _routes(api: str, v1: str) -> list[tuple[str, type]]:
     nouns = (status, models, downloads, profiles, servers, logs, engines, keys, events, doctor)
-    rest = [(api + path, handler) for noun in nouns for path, handler in noun.HANDLERS]
+    rest = [(api + path, handler) for noun in (*nouns, metrics) for path, handler in noun.HANDLERS]
     return [*rest, *((v1 + path, handler) for path, handler in gateway.HANDLERS)]

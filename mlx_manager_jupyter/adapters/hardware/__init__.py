@@ -7,6 +7,7 @@
 `mac`        ``sysctl`` and ``vm_stat``
 `footprint`  what a process of a Mac takes, Metal's memory included
 `budget`     a machine of which models may take only a part
+`processor`  how busy it is, and with which processes; the same on every platform
 ===========  ====================================================================================
 
 Blocking, but cheap enough to be asked every second from a worker thread; `Machine.held` says what
@@ -22,8 +23,9 @@ from mlx_manager_jupyter.adapters.hardware.budget import Budget
 from mlx_manager_jupyter.adapters.hardware.linux import Linux
 from mlx_manager_jupyter.adapters.hardware.mac import Mac
 from mlx_manager_jupyter.adapters.hardware.machine import Held, Machine
+from mlx_manager_jupyter.adapters.hardware.processor import Processor
 
-__all__ = ["Budget", "Held", "Linux", "Mac", "Machine", "this_machine"]
+__all__ = ["Budget", "Held", "Linux", "Mac", "Machine", "Processor", "this_machine"]
 
 
 def this_machine() -> Machine:

@@ -39,11 +39,12 @@ class Tally:
     def piece(self, count: int = 1) -> None:
         """So many pieces of the answer, each a token or about one, have just passed."""
         self._last = monotonic()
-        if not self._pieces:
-            self._first = self._last
-            self._traffic.first_token_seconds = self.first_token_seconds
+        first = not self._pieces
         self._pieces += count
         self._traffic.tokens += count
+        if first:
+            self._first = self._last
+            self._traffic.first_token_seconds = self.first_token_seconds
 
     def usage(self, said: dict[str, Any] | None) -> None:
         """Take in what the engine says: OpenAI's names, and Anthropic's and Responses'."""

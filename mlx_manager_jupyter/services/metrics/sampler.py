@@ -1,0 +1,98 @@
+"""Memory and processor of the machine and of each server: measured in a thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import monotonic, perf_counter
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from mlx_manager_jupyter.adapters.hardware import Processor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from mlx_manager_jupyter.adapters.hardware import Machine
+    from mlx_manager_jupyter.schema import Memory
+
+T = TypeVar("T")
+
+#: The part of its time that one measurement may take of a core.
+SHARE = 0.003
+#: Seconds after which processes are looked for again even if nothing was seen to change: an engine
+#: may start a helper at any time.
+MEMBERS_SECONDS = 10.0
+#: Seconds after which anything is measured again, however long it took: once it may have had to
+#: wait for other programs.
+LONGEST_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """By one server; None where it has no process here."""
+
+    memory_bytes: int | None = None
+    cpu_percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The machine, and what its servers use of it."""
+
+    memory: Memory
+    cpu_percent: float | None = None
+    servers: Mapping[str, Used] = field(default_factory=dict)
+
+
+class Paced(Generic[T]):
+    """Remembers an answer until asking again is worth what it costs.
+
+    Finding the processes of servers means to look at all processes of the machine, the memory of a
+    Mac is told by programs that have to be started, and a memory limit looks for processes, too.
+    """
+
+    def __init__(self, ask: Callable[[], T], at_least: float = 0.0) -> None:
+        """``at_least`` are the seconds for which an answer is good anyway."""
+        self._ask = ask
+        self._at_least = at_least
+        self._due = 0.0
+        self._answer: T | None = None
+
+    def __call__(self, *, anew: bool = False) -> T:
+        """The answer; ``anew``: another one than the last."""
+        if anew or self._answer is None or monotonic() >= self._due:
+            began = perf_counter()
+            self._answer = self._ask()
+            rest = max(self._at_least, (perf_counter() - began) / SHARE)
+            self._due = monotonic() + min(rest, LONGEST_SECONDS)
+        return self._answer
+
+
+class Sampler:
+    """Measures for one caller at a time; shares of the processor are those since the last call."""
+
+    def __init__(self, machine: Machine, pids: Callable[[], Mapping[str, Sequence[int]]]) -> None:
+        """``pids`` gives the living processes of each server."""
+        self._machine = machine
+        self._memory = Paced(machine.memory)
+        self._members = Paced(pids, MEMBERS_SECONDS)
+        self._processor = Processor()
+
+    def measure(self, servers: Collection[str], *, changed: bool) -> Measured:
+        """Measure what these servers use (blocking).
+
+        Args:
+            servers: their names.
+            changed: whether one of them came, or is in another state than it was.
+        """
+        members = self._members(anew=changed) if servers else {}
+        groups = {name: members[name] for name in servers if members.get(name)}
+        shares = self._processor.groups(groups)
+        used = {
+            name: Used(self._machine.process_memory(pids), shares[name])
+            for name, pids in groups.items()
+        }
+        return Measured(
+            memory=self._memory(),
+            cpu_percent=self._processor.system(),
+            servers={name: used.get(name, Used()) for name in servers},
+        )
