@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 import re
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
 import msgspec
+from msgspec import Struct
 
 from mlx_manager_jupyter.adapters.request_log.columns import times
 from mlx_manager_jupyter.schema import RequestColumns
@@ -56,8 +56,7 @@ class Part(Protocol):
         """The same, unpacked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """Rows that lie in memory."""
 
     read: RequestColumns
@@ -86,8 +85,7 @@ class Rows:
         return self.read
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """A file of columns, known by its name."""
 
     path: Path

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from mlx_manager_jupyter.services.gateway.fields import value
 from mlx_manager_jupyter.services.gateway.turns import Limits, Turnstile
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
 _Ttl = Annotated[float, Meta(ge=0.0)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(Struct, frozen=True, kw_only=True):
     """How many may wait, and how they are told; see the traits of `Gateway`."""
 
     at_once: int

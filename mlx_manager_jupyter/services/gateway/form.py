@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from email.message import Message
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.errors import BadRequest
 
@@ -14,8 +15,7 @@ _LINE = b"\r\n"
 _BLANK = b"\r\n\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """Where its parts are. The body itself is never cut into pieces."""
 
     content_type: str

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from mlx_manager_jupyter.errors import (
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 NAMED = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A server, there or to come."""
 
     name: str

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.errors import QueueFull
 
@@ -25,8 +26,7 @@ WEIGHT = 0.2
 SOONEST, LATEST = 1.0, 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What one engine can take."""
 
     at_once: int

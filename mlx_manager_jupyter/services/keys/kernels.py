@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.adapters.process import is_alive
 from mlx_manager_jupyter.services.keys.grant import Grant
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.schema import Identity, Key
 
 
-@dataclass(slots=True)
-class _Held:
+class _Held(Struct):
     grant: Grant
     holder: Identity
     seen_at: float

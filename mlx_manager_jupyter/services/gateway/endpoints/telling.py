@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+from msgspec import Struct, field
 
 from mlx_manager_jupyter.errors import UpstreamFailed
 from mlx_manager_jupyter.services.gateway.endpoints.native import failure
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 
 
-@dataclass(slots=True)
-class Block:
+class Block(Struct):
     """One thought, text or call of an answer."""
 
     kind: Literal["thought", "text", "call"]
