@@ -84,12 +84,11 @@ class LogFolder:
         return self._file
 
     def _left_behind(self) -> LineFile | None:
-        made = {each.lines for each in self._segments()}
         for path in sorted(self.path.glob(f"*{lines.SUFFIX}")):
             file = LineFile.take_over(path)
             if file is None:
                 continue
-            if path.stem not in made:
+            if not any(self.path.glob(f"*-{path.stem}{segments.SUFFIX}")):
                 return file
             path.unlink()  # killed between writing the segment and this
             file.close()

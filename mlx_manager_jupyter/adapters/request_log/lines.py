@@ -38,11 +38,16 @@ class LineFile:
     @classmethod
     def create(cls, folder: Path) -> Self:
         """A new one, under a name that nobody else has."""
-        path = folder / f"{secrets.token_hex(6)}{SUFFIX}"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND
-        descriptor = os.open(path, flags, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return cls(path, descriptor)
+        while True:
+            path = folder / f"{secrets.token_hex(6)}{SUFFIX}"
+            descriptor = os.open(path, flags, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:  # in this very moment another one took it over
+                os.close(descriptor)
+            else:
+                return cls(path, descriptor)
 
     @classmethod
     def take_over(cls, path: Path) -> Self | None:
