@@ -28,6 +28,7 @@ from mlx_manager_jupyter.extension import (
     metrics,
     models,
     profiles,
+    requests,
     servers,
     status,
 )
@@ -49,6 +50,7 @@ from mlx_manager_jupyter.services.keys import KeyManager
 from mlx_manager_jupyter.services.metrics import MetricsManager
 from mlx_manager_jupyter.services.models import ModelManager, Use, by_model, models_of
 from mlx_manager_jupyter.services.profiles import EvidenceBook, Prober, ProfileManager
+from mlx_manager_jupyter.services.requests import RequestLog
 from mlx_manager_jupyter.services.servers import Claims, Planner, ServerManager
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ class MLXManager(Settings):
         MetricsManager,
         ModelManager,
         ProfileManager,
+        RequestLog,
         ServerManager,
     ]
 
@@ -128,11 +131,13 @@ class MLXManager(Settings):
             **parts,
         )
         evidence = EvidenceBook(store)
+        logged = RequestLog(home / "requests", **parts)
         asked = Gateway(
-            servers=lambda: running.all,
+            servers=running,
             profiles=saved,
             upstream=self._upstream,
             traffic=measured.traffic,
+            finished=logged.add,
             **parts,
         )
         self.managers = Managers(
@@ -161,6 +166,7 @@ class MLXManager(Settings):
             gateway=asked,
             keys=KeyManager(store, profiles=saved.list, **parts),
             metrics=measured,
+            requests=logged,
             events=hub,
             doctor=doctor_of(self, store, machine),
             hardware=machine.hardware(),
@@ -230,6 +236,7 @@ class MLXManager(Settings):
         await self.managers.downloads.open()
         self.managers.metrics.open()
         self._figures.open()
+        self.managers.requests.open()
         for notice in self._store.notices:
             self.log.warning(notice)
 
@@ -240,6 +247,7 @@ class MLXManager(Settings):
         if self._minds_interrupts:
             asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
         self.door.close()  # first, so that nobody asks for more
+        await self.managers.gateway.close()
         self._figures.close()
         await self.managers.metrics.close()
         try:
@@ -252,6 +260,7 @@ class MLXManager(Settings):
             await self.managers.models.close()
             self.managers.events.close()
             await self._upstream.close()
+            await self.managers.requests.close()  # last: what was cut off is in it, too
 
     def _mind_interrupts(self, serverapp: ServerApp) -> None:
         """Without a terminal Jupyter leaves SIGINT to Python, and ends without any clean-up."""
@@ -284,5 +293,6 @@ class MLXManager(Settings):
 
 def _routes(api: str, v1: str) -> list[tuple[str, type]]:
     nouns = (status, models, downloads, profiles, servers, logs, engines, keys, events, doctor)
-    rest = [(api + path, handler) for noun in (*nouns, metrics) for path, handler in noun.HANDLERS]
+    more = (metrics, requests)
+    rest = [(api + path, handler) for noun in (*nouns, *more) for path, handler in noun.HANDLERS]
     return [*rest, *((v1 + path, handler) for path, handler in gateway.HANDLERS)]
