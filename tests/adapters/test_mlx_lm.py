@@ -68,13 +68,13 @@ def test_every_flag_field_is_tried_below() -> None:
 @pytest.mark.parametrize("field", FLAGS)
 def test_a_field_becomes_its_flag(field: str) -> None:
     value, words = FLAGS[field]
-    assert list(argv(profile(**{field: value}))[7:]) == words
+    assert list(argv(profile(**{field: value}))[7:-2]) == words
 
 
 def test_a_chat_template_is_passed_as_text(tmp_path: Path) -> None:
     template = tmp_path / "t.jinja"
     template.write_text("{{ messages }}", "utf-8")
-    assert argv(profile(chat_template_file=str(template)))[7:] == (
+    assert argv(profile(chat_template_file=str(template)))[7:-2] == (
         "--chat-template",
         "{{ messages }}",
     )
@@ -84,9 +84,23 @@ def test_what_is_unset_is_left_to_the_engine() -> None:
     assert argv(PROFILE) == (
         *("mlx_lm.server", "--model", "/models/m"),
         *("--host", "127.0.0.1", "--port", "10240"),
+        *("--allowed-origins", "none"),
     )
     assert argv(profile(trust_remote_code=False, seed=1, system_prompt="s")) == argv(PROFILE)
     assert argv(profile(extra_args=("--pipeline",)))[-1] == "--pipeline"
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [("0.32.0", True), ("0.33.1.dev1", True), ("1.0", True), ("0.31.3", False), (None, False)],
+)
+def test_no_page_reads_its_answers_if_the_version_can_be_told(
+    version: str | None, *, told: bool
+) -> None:
+    installed = Installation("mlx-lm", ("mlx_lm.server",), version)  # and is not asked for its help
+    words = MLX_LM.argv(installed, PROFILE, Path("/models/m"), "127.0.0.1", 10240)
+    assert ("--allowed-origins" in words) == told
+    assert "--allowed-origins" in INSTALLED.flags
 
 
 def test_a_field_that_the_installed_version_lacks_is_refused_before_a_start() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from tornado.httpclient import AsyncHTTPClient
 
 from tests.extension.stopping import stop_amid_a_stream
 from tests.extension.test_gateway import ASK, events
@@ -56,6 +57,12 @@ async def test_a_real_model_answers_streamed_and_whole(door: Door, tmp_path: Pat
     assert whole["choices"][0]["finish_reason"] == "stop"
     assert whole["usage"]["completion_tokens"] > 5
     print(f"ready after {server['ready_seconds']:.2f} s")
+    for origin in ("https://evil.example", "null", "http://127.0.0.1:8888", "none"):
+        answer = await AsyncHTTPClient().fetch(
+            f"http://127.0.0.1:{server['port']}/v1/models", headers={"Origin": origin}
+        )
+        allowed = answer.headers.get("Access-Control-Allow-Origin")
+        assert allowed == (origin if origin == "none" else None)  # no page has that one
     assert (await door.fetch(f"{API}/servers/tiny", method="DELETE")).code == 204
     assert started_from(tmp_path) == []
 

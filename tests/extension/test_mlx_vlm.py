@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+import psutil
 import pytest
+from tornado.httpclient import AsyncHTTPClient
 
+from mlx_manager_jupyter.schema import StoredServer
 from tests.extension.stopping import stop_amid_a_stream
 from tests.extension.test_gateway import ASK, events
 from tests.extension.test_mlx_lm import jp_server_config
@@ -17,8 +22,7 @@ from tests.fixtures.models import SAYS, THINKS, break_model, make
 from tests.fixtures.pictures import data_url, png
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from mlx_manager_jupyter.extension.app import MLXManager
     from tests.extension.conftest import Door
 
 __all__ = ["jp_server_config"]  # no engine is configured here either
@@ -33,6 +37,10 @@ async def serve(door: Door, folder: Path, **fields: Any) -> tuple[dict[str, Any]
     server = await until(door, "tiny", "ready", seconds=60)
     made = await door.json(f"{API}/keys", method="POST", body={"label": "test"})
     return server, made["secret"]
+
+
+def text_of(file: str) -> str:
+    return Path(file).read_text("utf-8")
 
 
 def about(*pictures: bytes) -> dict[str, Any]:
@@ -59,6 +67,29 @@ async def test_a_model_that_sees_answers_about_a_picture(door: Door, tmp_path: P
     blind = await door.json("v1/chat/completions", method="POST", token=key, body=about())
     assert blind["choices"][0]["message"]["content"] == "nothing"
     print(f"ready after {server['ready_seconds']:.2f} s")
+
+
+async def test_nobody_talks_to_the_engine_but_the_gateway(
+    door: Door, extension: MLXManager, tmp_path: Path
+) -> None:
+    server, key = await serve(door, make("chat", tmp_path / "m"), engine="mlx-vlm")
+    (stored,) = extension._store.list(StoredServer)
+    assert stored.api_key
+    for secret, opens in ((None, False), (key, False), ("", False), (stored.api_key, True)):
+        headers = {} if secret is None else {"Authorization": f"Bearer {secret}"}
+        for path in ("v1/models", "health", "v1/settings"):
+            answer = await AsyncHTTPClient().fetch(
+                f"http://127.0.0.1:{server['port']}/{path}", headers=headers, raise_error=False
+            )
+            assert answer.code == (200 if opens else 401), (secret, path)
+    engine = psutil.Process(server["pid"])
+    assert stored.api_key not in " ".join(engine.cmdline())
+    told = [await door.fetch(f"{API}/{of}") for of in ("servers", "servers/tiny", "status")]
+    shown = "".join(each.body.decode() for each in told)
+    shown += repr(stored) + text_of(stored.log)
+    assert stored.api_key not in shown
+    # Whoever adopts it after a restart knows the key from the store.
+    assert msgspec.json.decode(msgspec.json.encode(stored), type=StoredServer) == stored
 
 
 async def test_text_is_answered_too_and_a_wrong_value_is_told(door: Door, tmp_path: Path) -> None:
@@ -92,11 +123,14 @@ async def test_it_thinks_when_the_profile_says_so(door: Door, tmp_path: Path) ->
     assert "reasoning" not in whole["choices"][0]["message"]
 
 
-async def test_a_model_that_embeds_is_ready_when_it_does(door: Door, tmp_path: Path) -> None:
+async def test_a_model_that_embeds_is_ready_when_it_does(
+    door: Door, extension: MLXManager, tmp_path: Path
+) -> None:
     folder = embedding.make(tmp_path / "m")
     server, _ = await serve(door, folder)
     assert server["engine"] == "mlx-vlm"
-    vectors = await _embed(server["port"], str(folder), ["cat", "kitten", "car"])
+    (stored,) = extension._store.list(StoredServer)
+    vectors = await _embed(stored, ["cat", "kitten", "car"])
     alike, apart = (_dot(vectors[0], other) for other in vectors[1:])
     assert alike > 0.9
     assert apart < 0.5
@@ -127,14 +161,15 @@ async def test_what_only_the_engine_can_see_fails_with_a_reason(
     assert started_from(tmp_path) == []
 
 
-async def _embed(port: int, model: str, texts: list[str]) -> list[list[float]]:
-    from tornado.httpclient import AsyncHTTPClient  # noqa: PLC0415
-
+async def _embed(stored: StoredServer, texts: list[str]) -> list[list[float]]:
     answer = await AsyncHTTPClient().fetch(
-        f"http://127.0.0.1:{port}/v1/embeddings",
+        f"http://127.0.0.1:{stored.port}/v1/embeddings",
         method="POST",
-        headers={"Content-Type": "application/json"},
-        body=json.dumps({"model": model, "input": texts}),
+        headers={
+            "Content-Type": "application/json",
+            "Authorization": f"Bearer {stored.api_key}",
+        },
+        body=json.dumps({"model": stored.served_name, "input": texts}),
     )
     return [each["embedding"] for each in json.loads(answer.body)["data"]]
 

@@ -63,6 +63,8 @@ class Engine(Struct, frozen=True, kw_only=True):
     """A log line after which the engine will never be ready, though it may stay alive."""
     meanings: Sequence[Meaning] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    key_variable: str = ""
+    """Of its environment: the key that it wants to be shown then. Empty if it has no such thing."""
 
     def honoured(self, installation: Installation | None = None) -> frozenset[str]:
         """Every profile field that it can honour: as installed, or in any version.
@@ -161,9 +163,9 @@ class Engine(Struct, frozen=True, kw_only=True):
         host = f"[{stored.host}]" if ":" in stored.host else stored.host
         return f"http://{host}:{stored.port}{path}"
 
-    def headers(self, stored: StoredServer) -> dict[str, str]:  # noqa: ARG002  most need none
+    def headers(self, stored: StoredServer) -> dict[str, str]:
         """What every request to it carries."""
-        return {}
+        return {"Authorization": f"Bearer {stored.api_key}"} if stored.api_key else {}
 
     def endpoints(
         self,
@@ -172,6 +174,10 @@ class Engine(Struct, frozen=True, kw_only=True):
     ) -> frozenset[str]:
         """What it answers for this profile: paths below ``/v1/``."""
         return self.offers
+
+    def running(self, stored: StoredServer) -> Profile:
+        """Its settings, with the type of model that it was started for: ``auto`` says nothing."""
+        return stored.profile
 
     def is_fatal(self, line: str) -> bool:
         """Whether it will never be ready after this line of its log."""

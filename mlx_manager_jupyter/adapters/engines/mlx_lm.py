@@ -40,6 +40,10 @@ READY = Probe(
     },
 )
 
+#: The first version of which we know that it can be told whose pages may read its answers. Others
+#: are not asked for their help for that: it takes seconds.
+_HAS_ORIGINS = (0, 32)
+
 _DIED = r"generation thread died: "
 
 #: EACCES, EADDRINUSE and EADDRNOTAVAIL of Linux and macOS. A client that leaves logs others, such
@@ -74,6 +78,12 @@ class MlxLm(Engine, frozen=True, kw_only=True):
     def withheld_from(self, profile: Profile) -> frozenset[str]:
         """A seed, too, from several ranks."""
         return self.withheld | (LOCKS_RANKS if profile.distributed else frozenset())
+
+    def own_words(self, installation: Installation, profile: Profile) -> list[str]:  # noqa: ARG002
+        """Let no page in the user's browser read its answers: by default it lets all of them."""
+        version = re.match(r"(\d+)\.(\d+)", installation.version or "")
+        is_known = version is not None and (int(version[1]), int(version[2])) >= _HAS_ORIGINS
+        return ["--allowed-origins", "none"] if is_known else []
 
     def served_name(
         self,

@@ -13,7 +13,10 @@ installed version's own ``launch --help`` lists. What is worked around:
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from mlx_manager_jupyter.adapters.engines.base import Engine
 from mlx_manager_jupyter.adapters.engines.flag import Flag
@@ -26,13 +29,14 @@ if TYPE_CHECKING:
 
     from mlx_manager_jupyter.adapters.engines.installed import Installation
     from mlx_manager_jupyter.errors import MLXManagerError
-    from mlx_manager_jupyter.schema import Profile
+    from mlx_manager_jupyter.schema import Profile, StoredServer
 
 #: Where an answer is cut when neither request, profile nor context length says: room for a long
 #: text with thoughts, and an end for a model that repeats itself.
 MAX_TOKENS = 4096
 
 _SERVED_NAME = "--served-model-name"
+_MODEL_TYPE = "--model-type"
 _NO_BATCHING = "--disable-batching"
 _BATCHED = ("decode_concurrency", "prompt_concurrency", "prefill_step_size")
 _TALKING = frozenset({"auto", "lm", "multimodal"})
@@ -81,7 +85,7 @@ class MlxOpenaiServer(Engine, frozen=True, kw_only=True):
     def own_words(self, installation: Installation, profile: Profile) -> list[str]:
         """Its type and its name, and what keeps the version from doing wrong."""
         kind = "lm" if profile.model_type == "auto" else profile.model_type
-        words = ["--model-type", kind]
+        words = [_MODEL_TYPE, kind]
         if _SERVED_NAME in installation.flags:
             words += [_SERVED_NAME, profile.name]
         if "--no-log-file" in installation.flags:
@@ -101,6 +105,11 @@ class MlxOpenaiServer(Engine, frozen=True, kw_only=True):
         """Versions before 1.6 have no flags for sampling, so requests say it."""
         values = super().request_values(profile)
         return {"max_tokens": _most(profile)} | values
+
+    def running(self, stored: StoredServer) -> Profile:
+        """Told by its command line."""
+        words = dict(pairwise(stored.argv))
+        return replace(stored.profile, model_type=words.get(_MODEL_TYPE, "auto"))
 
     def endpoints(self, version: str | None, profile: Profile) -> frozenset[str]:
         """By what it runs."""

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from mlx_manager_jupyter.adapters.engines.base import Engine
 from mlx_manager_jupyter.adapters.engines.fields import MODEL
@@ -60,16 +61,25 @@ class MlxVlm(Engine, frozen=True, kw_only=True):
 
     def probe(self, stored: StoredServer) -> Probe:
         """That a model is loaded; a missing one of embeddings does not keep it from starting."""
-        if _EMBEDDING_FLAG in stored.argv:
+        if _embeds(stored):
             body = {"model": stored.served_name, "input": "."}
             return Probe(path="/v1/embeddings", body=body)
         return Probe(path="/health", accepts=_is_loaded)
+
+    def running(self, stored: StoredServer) -> Profile:
+        """Told by its command line."""
+        profile = stored.profile
+        return replace(profile, model_type="embeddings") if _embeds(stored) else profile
 
     def endpoints(self, version: str | None, profile: Profile) -> frozenset[str]:
         """A model either talks or embeds."""
         if profile.model_type == "embeddings":
             return frozenset({"models", "embeddings"})
         return super().endpoints(version, profile)
+
+
+def _embeds(stored: StoredServer) -> bool:
+    return _EMBEDDING_FLAG in stored.argv
 
 
 def _is_loaded(body: bytes) -> bool:
@@ -111,6 +121,8 @@ MLX_VLM = MlxVlm(
     model_types=frozenset({"lm", "multimodal", "embeddings"}),
     offers=frozenset({"models", "chat/completions", "responses", "messages"}),
     carries=frozenset({"logprobs"}),
+    # In its environment, since `ps` shows argv to everybody (``app.py`` of 0.7.10).
+    key_variable="MLX_VLM_SERVER_API_KEY",
     # Each of them makes it load something else, or read a folder that it is told.
     withheld=frozenset({"adapter_path"}),
     fatal=re.compile(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlx_manager_jupyter.adapters.cache import ModelFolder
-    from mlx_manager_jupyter.adapters.engines import Nature
+    from mlx_manager_jupyter.adapters.engines import Engine, Nature
     from mlx_manager_jupyter.schema import Identity, Profile, ProfileCheck, StartServer
     from mlx_manager_jupyter.services.profiles import ProfileManager
     from mlx_manager_jupyter.services.servers.matching import Match
@@ -138,8 +138,10 @@ class Planner:
             # Where the models are that it may list: mlx-lm's /v1/models is empty without a folder.
             "HF_HUB_CACHE": str(self._cache),
         }
+        engine = ENGINES[stored.engine]
+        key = {engine.key_variable: stored.api_key} if stored.api_key else {}
         marker = {RUN_MARKER: stored.run}  # last, so that no profile can hide its engine
-        return {**inherited, **ours, **ENGINES[stored.engine].env, **stored.profile.env, **marker}
+        return {**inherited, **ours, **engine.env, **stored.profile.env, **key, **marker}
 
     def _prepare(
         self,
@@ -190,6 +192,7 @@ class Planner:
             engine_version=match.installation.version,
             served_name=match.engine.served_name(match.installation, match.profile, match.path),
             base_url=profile.base_url if match.engine.kind == "remote" else None,
+            api_key=_key_of(match.engine, profile),
         )
 
     def _place(self, match: Match, taken: Collection[int]) -> tuple[str, int]:
@@ -205,6 +208,12 @@ class Planner:
             message = f"Port {profile.port} is taken."
             raise PortTaken(message, "Choose another --port, or leave it unset.")
         return profile.port
+
+
+def _key_of(engine: Engine, profile: Profile) -> str | None:
+    """What the engine is to ask for: a new key, unless the profile says which."""
+    variable = engine.key_variable
+    return (profile.env.get(variable) or secrets.token_urlsafe(32)) if variable else None
 
 
 def _place_in(base_url: str) -> tuple[str, int]:
