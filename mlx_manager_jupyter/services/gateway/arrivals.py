@@ -20,7 +20,7 @@ from mlx_manager_jupyter.schema import StartServer
 if TYPE_CHECKING:
     from logging import Logger
 
-    from mlx_manager_jupyter.schema import Server
+    from mlx_manager_jupyter.schema import Problem, Server
     from mlx_manager_jupyter.services.gateway.names import Place
     from mlx_manager_jupyter.services.servers import ManagedServer, ServerManager
 
@@ -155,19 +155,22 @@ class Arrivals:
         Raises:
             MLXManagerError: why it never will be.
         """
+        tried = False
         while True:
             server = self._servers.known(place.name)
             arrival.seen(server)
             if server is not None and server.ready:
                 return server
-            if server is not None and _coming(server):
-                may_start = False  # if it goes away now, somebody has stopped it
-            busy = self._servers.busy(place.name)
-            if busy or (server is not None and (not server.ended or _retried(server))):
+            # If one that starts fails, or goes away, that is told and not tried once more.
+            tried = tried or (server is not None and _starts(server))
+            if self._servers.busy(place.name) or (server is not None and not server.ended):
                 await asyncio.sleep(PAUSE)
             elif server is not None and server.problem:
-                await self._again(server)
-            elif may_start and place.profile_name:
+                if tried:
+                    raise MLXManagerError.of(server.problem)
+                tried = await self._after_failure(server, server.problem, may_start=may_start)
+            elif may_start and not tried and place.profile_name:
+                tried = True
                 await self._start(place.profile_name)
             else:
                 again = place.profile_name or place.profile.model
@@ -183,19 +186,23 @@ class Arrivals:
         else:
             self._say(server, started=started)
 
-    async def _again(self, server: ManagedServer) -> None:
-        """Start one that has failed, unless that was a moment ago.
+    async def _after_failure(
+        self, server: ManagedServer, problem: Problem, *, may_start: bool
+    ) -> bool:
+        """Let the one who minds it start it again, or do so; whether it was done here.
 
         Raises:
-            MLXManagerError: why it failed.
+            MLXManagerError: why it failed, if nobody is to start it again.
         """
-        failures = server.stored.failures
-        hot = bool(failures) and datetime.now(UTC) - failures[-1] < self._cool_down
-        if server.problem and (
-            hot or server.stored.base_url or not server.stored.profile.on_demand
-        ):
-            raise MLXManagerError.of(server.problem)
+        if _retried(server):
+            await asyncio.sleep(PAUSE)
+            return False
+        stored, now = server.stored, datetime.now(UTC)
+        cool = not stored.failures or now - stored.failures[-1] >= self._cool_down
+        if not (may_start and cool and stored.profile.on_demand) or stored.base_url:
+            raise MLXManagerError.of(problem)
         self._say(await self._servers.restart(server.name), started=True)
+        return True
 
     def _say(self, server: Server, *, started: bool) -> None:
         if started:
@@ -210,8 +217,8 @@ class Arrivals:
             self._log.warning("%s did not start on request: %s", arrival.name, error)
 
 
-def _coming(server: ManagedServer) -> bool:
-    """Whether it starts or loads: it is not one that is being ended."""
+def _starts(server: ManagedServer) -> bool:
+    """Whether it starts or loads, rather than being ended."""
     return server.alive and server.stored.ready_at is None
 
 
