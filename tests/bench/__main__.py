@@ -24,6 +24,7 @@ from tests.bench import (
     health,
     interrupt,
     ready,
+    requests,
     scan,
     search,
     start,
@@ -60,6 +61,7 @@ def main() -> int:
         "events": events.measure,
         "search": search.measure,
         "scan": scan.measure,
+        "requests": requests.measure,
     }
     if unknown := set(options.names) - benches.keys():
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(benches)}")
