@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.notebook.chat import chat as chat
     from mlx_manager_jupyter.notebook.downloads import downloads as downloads
     from mlx_manager_jupyter.notebook.downloads import pull as pull
+    from mlx_manager_jupyter.notebook.metrics import metrics as metrics
     from mlx_manager_jupyter.notebook.models import models as models
     from mlx_manager_jupyter.notebook.models import resolve as resolve
     from mlx_manager_jupyter.notebook.models import search as search
@@ -47,6 +48,7 @@ _HOME = {
     "downloads": "notebook.downloads",
     "env": "notebook.access",
     "logs": "notebook.servers",
+    "metrics": "notebook.metrics",
     "models": "notebook.models",
     "profile": "notebook.profiles",
     "profiles": "notebook.profiles",

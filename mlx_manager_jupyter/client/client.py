@@ -12,6 +12,7 @@ from mlx_manager_jupyter.client.discovery import discover
 from mlx_manager_jupyter.client.downloads import DownloadCalls
 from mlx_manager_jupyter.client.engines import EngineCalls
 from mlx_manager_jupyter.client.keys import KeyCalls
+from mlx_manager_jupyter.client.metrics import MetricsCalls
 from mlx_manager_jupyter.client.models import ModelCalls
 from mlx_manager_jupyter.client.profiles import ProfileCalls
 from mlx_manager_jupyter.client.requests import RequestCalls
@@ -53,6 +54,7 @@ class Client:
         self.profiles = ProfileCalls(self)
         self.keys = KeyCalls(self)
         self.requests = RequestCalls(self)
+        self.metrics = MetricsCalls(self)
 
     @property
     def gateway_url(self) -> str:

@@ -15,7 +15,6 @@ from prometheus_client.core import (
     GaugeMetricFamily,
     HistogramMetricFamily,
 )
-from prometheus_client.registry import Collector
 
 from mlx_manager_jupyter.services.metrics import BUCKETS
 
@@ -78,7 +77,7 @@ COUNTERS: tuple[tuple[str, str, Callable[[Counts], float]], ...] = (
 )
 
 
-class Figures(Collector):
+class Figures:
     """What `prometheus_client` asks at each scrape; in its registry from `open` to `close`."""
 
     def __init__(self, metrics: MetricsManager) -> None:

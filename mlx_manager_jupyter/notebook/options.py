@@ -196,6 +196,13 @@ REQUESTS: Sequence[Option] = (
     ),
 )
 
+METRICS: Sequence[Option] = (
+    (
+        ("--since",),
+        {"type": _moment, "metavar": "1h", "help": "What was since then: 20m, 1h, 2026-01-31."},
+    ),
+)
+
 
 def served(given: Namespace) -> StartServer:
     """What `SERVE` read."""

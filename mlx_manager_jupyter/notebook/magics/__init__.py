@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlx_manager_jupyter.notebook.magics.chat import ChatMagics
 from mlx_manager_jupyter.notebook.magics.completion import complete_in
+from mlx_manager_jupyter.notebook.magics.metrics import MetricsMagics
 from mlx_manager_jupyter.notebook.magics.models import ModelMagics
 from mlx_manager_jupyter.notebook.magics.profiles import ProfileMagics
 from mlx_manager_jupyter.notebook.magics.requests import RequestMagics
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 #: Everything that ``%load_ext`` registers.
-MAGICS = (ServerMagics, ModelMagics, ProfileMagics, RequestMagics, ChatMagics)
+MAGICS = (ServerMagics, ModelMagics, ProfileMagics, MetricsMagics, RequestMagics, ChatMagics)
 
 
 def load(shell: InteractiveShell) -> None:

@@ -7,8 +7,9 @@ servers and the machine 3.2 MB (`tests/bench/metrics.py` measures it).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.services.metrics.series import UNKNOWN, Table
 
@@ -60,8 +61,7 @@ _OF_SYSTEM: Mapping[str, Callable[[Sequence[float]], float]] = {
 SERVER_COLUMNS, SYSTEM_COLUMNS = tuple(_OF_SERVER), tuple(_OF_SYSTEM)
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(Struct, frozen=True):
     """Some of the history; copies, so that a thread may take its time with them."""
 
     step_seconds: float

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from msgspec import Struct
 
 from mlx_manager_jupyter.adapters.hardware import Processor
 
@@ -26,21 +27,19 @@ MEMBERS_SECONDS = 10.0
 LONGEST_SECONDS = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Used:
+class Used(Struct, frozen=True):
     """By one server; None where it has no process here."""
 
     memory_bytes: int | None = None
     cpu_percent: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Struct, frozen=True):
     """The machine, and what its servers use of it."""
 
     memory: Memory
     cpu_percent: float | None = None
-    servers: Mapping[str, Used] = field(default_factory=dict)
+    servers: Mapping[str, Used] = {}
 
 
 class Paced(Generic[T]):
