@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,7 +23,11 @@ from mlx_manager_jupyter.services.gateway.endpoints.messages.asked import transl
 from mlx_manager_jupyter.services.gateway.endpoints.messages.blocks import OnlyNative
 from mlx_manager_jupyter.services.gateway.endpoints.messages.told import MessageTeller
 from mlx_manager_jupyter.services.gateway.endpoints.messages.whole import WholeMessage
+from mlx_manager_jupyter.services.gateway.endpoints.native import Failures
 from tests.services.telling import WEATHER, call, delta, fields, plain, told, usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ASK = [{"role": "user", "content": "hi"}]
 TOOL = {"name": "get_weather", "description": "Of a city", "input_schema": WEATHER}
@@ -97,6 +101,15 @@ def test_blocks_of_text_are_plain_words_and_pictures_are_parts() -> None:
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
         {"type": "text", "text": "one"},
         {"type": "image_url", "image_url": {"url": "https://x/y.png"}},
+    ]
+
+
+def test_messages_of_one_role_side_by_side_are_one_turn() -> None:
+    more = {"role": "user", "content": [{"type": "text", "text": "there"}]}
+    assert messages(*ASK, more, {"role": "assistant", "content": "yes"}, *ASK) == [
+        {"role": "user", "content": "hi\nthere"},
+        {"role": "assistant", "content": "yes"},
+        *ASK,
     ]
 
 
@@ -398,3 +411,20 @@ def test_errors_have_the_shape_of_their_endpoint(error: MLXManagerError, kind: s
             "error": {"type": kind, "message": "x"},
         }
     assert problem_of("responses", error)["error"]["code"] == error.code
+
+
+def test_what_came_at_once_with_a_failure_is_told_before_it() -> None:
+    def pieces(*said: bytes) -> Iterator[bytes]:
+        yield from said
+        raise UpstreamFailed("It went away.")
+
+    failures = Failures()
+    assert failures.told([b"a", b"b"]) == b"ab"
+    failures.tell()
+    assert failures.told(pieces(b"c", b"d")) == b"cd"
+    with pytest.raises(UpstreamFailed):
+        failures.tell()
+    with pytest.raises(UpstreamFailed):
+        failures.told([b"e"])
+    with pytest.raises(UpstreamFailed):
+        Failures().told(pieces())

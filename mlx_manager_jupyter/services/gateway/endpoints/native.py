@@ -12,7 +12,7 @@ from mlx_manager_jupyter.services.gateway import offered, pinned
 from mlx_manager_jupyter.services.gateway.relay import END, Relay, data_of, renamed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mlx_manager_jupyter.services.gateway.fields import Fields
     from mlx_manager_jupyter.services.gateway.relay import Request
@@ -53,6 +53,38 @@ def body_for(
     return sent
 
 
+class Failures:
+    """Lets what came before a failure, in the same moment, be told before it."""
+
+    def __init__(self) -> None:
+        self._failed: UpstreamFailed | None = None
+
+    def told(self, pieces: Iterable[bytes]) -> bytes:
+        """All of them, up to a failure.
+
+        Raises:
+            UpstreamFailed: when there are none before it, or there was one before.
+        """
+        self.tell()
+        told: list[bytes] = []
+        try:
+            told.extend(pieces)
+        except UpstreamFailed as error:
+            self._failed = error
+        if not told:
+            self.tell()
+        return b"".join(told)
+
+    def tell(self) -> None:
+        """Raise what has failed, if anything has.
+
+        Raises:
+            UpstreamFailed: what the engine has said.
+        """
+        if self._failed:
+            raise self._failed
+
+
 class NativeRelay(Relay):
     """Passes events as they are. What is known of each kind of event is the endpoint's."""
 
@@ -62,23 +94,36 @@ class NativeRelay(Relay):
         super().__init__(msgspec.json.encode(body | {"stream": True}), tally)
         self._renamed = renamed(server.stored, request.model)
         self._done = False
+        self._failures = Failures()
 
     @property
     def done(self) -> bool:
-        """Whether its last event was there."""
+        """Whether its last event was there.
+
+        Raises:
+            UpstreamFailed: when the engine has said that it failed.
+        """
+        self._failures.tell()
         return self._done
 
     def events(self, arrived: list[bytes]) -> bytes:
-        """The same events, under the name that was asked."""
-        for event in arrived:
-            self._take(event)
-        return self._called(b"".join(event + END for event in arrived))
+        """The same events, under the name that was asked.
+
+        Raises:
+            UpstreamFailed: when the engine says that it failed.
+        """
+        return self._called(self._failures.told(self._passed(arrived)))
 
     def add(self, arrived: list[bytes]) -> None:
         """Take them into the whole."""
         for event in arrived:
             if said := self._take(event):
                 self.keep(said)
+
+    def _passed(self, arrived: list[bytes]) -> Iterator[bytes]:
+        for event in arrived:
+            self._take(event)
+            yield event + END
 
     def _take(self, event: bytes) -> dict[str, Any] | None:
         said = said_in(event)

@@ -11,7 +11,7 @@ import msgspec
 from mlx_manager_jupyter.errors import InvalidValue, UnsupportedField
 from mlx_manager_jupyter.services.gateway import offered
 from mlx_manager_jupyter.services.gateway.endpoints.chat import ChatRelay, ChatRequest
-from mlx_manager_jupyter.services.gateway.endpoints.native import said_in
+from mlx_manager_jupyter.services.gateway.endpoints.native import Failures, said_in
 from mlx_manager_jupyter.services.gateway.relay import END
 
 if TYPE_CHECKING:
@@ -45,15 +45,25 @@ class Translated(ChatRelay, ABC):
         super().__init__(_with_template_args(chat, server), server, tally)
         self._teller = teller
         self._closed = False
+        self._failures = Failures()
+
+    @property
+    def done(self) -> bool:
+        """Whether the closing mark was there.
+
+        Raises:
+            UpstreamFailed: when the engine has said that it failed.
+        """
+        self._failures.tell()
+        return super().done
 
     def events(self, arrived: list[bytes]) -> bytes:
-        """The same in the endpoint's events; comments keep a connection alive here too."""
-        told: list[bytes] = []
-        for event in arrived:
-            if event.startswith(b":"):
-                told.append(event + END)
-            told += [written(each) for each in self._told(event)]
-        return b"".join(told)
+        """The same in the endpoint's events; comments keep a connection alive here too.
+
+        Raises:
+            UpstreamFailed: when the engine says that it failed.
+        """
+        return self._failures.told(self._passed(arrived))
 
     def add(self, arrived: list[bytes]) -> None:
         """Take them into the whole."""
@@ -64,6 +74,12 @@ class Translated(ChatRelay, ABC):
     def broken(self, error: MLXManagerError) -> bytes:
         """In the endpoint's own way."""
         return b"".join(map(written, self._teller.failed(error)))
+
+    def _passed(self, arrived: list[bytes]) -> Iterator[bytes]:
+        for event in arrived:
+            if event.startswith(b":"):
+                yield event + END
+            yield from map(written, self._told(event))
 
     def _told(self, event: bytes) -> Iterator[Event]:
         self._passes(event)

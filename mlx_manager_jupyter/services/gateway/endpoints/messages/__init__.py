@@ -137,7 +137,7 @@ class TranslatedMessages(Translated):
         teller = MessageTeller(
             request.model,
             value(request.fields, "stop_sequences", list[str] | None) or (),
-            thoughts=thinking is None or thinking.type != "disabled",
+            thoughts=thinking is None or thinking.shown,
         )
         super().__init__(chat, server, tally, teller)
         self._message = WholeMessage()

@@ -20,6 +20,7 @@ from mlx_manager_jupyter.services.gateway.endpoints.messages.blocks import (
 )
 from mlx_manager_jupyter.services.gateway.endpoints.messages.turns import (
     BLOCKS,
+    combined,
     joined,
     text_of,
     turns,
@@ -136,7 +137,7 @@ def _with_system(given: Fields, messages: list[Message]) -> list[dict[str, Any]]
     said = _read(given, "system", str | list[Text] | None, "Send a text, or blocks of text.")
     leading = list(takewhile(lambda message: message.role == "system", messages))
     words = "\n".join(filter(None, [joined(said or ""), *map(text_of, leading)]))
-    told = [turn for message in messages[len(leading) :] for turn in turns(message)]
+    told = [turn for message in combined(messages[len(leading) :]) for turn in turns(message)]
     return [{"role": "system", "content": words}, *told] if words else told
 
 

@@ -93,6 +93,12 @@ class ThinkingConfig(Struct):
     """Whether the model shall think; how long can't be told to a template."""
 
     type: Literal["enabled", "disabled", "adaptive"]
+    display: Literal["summarized", "omitted"] | None = None
+
+    @property
+    def shown(self) -> bool:
+        """Whether thoughts are to be told."""
+        return self.type != "disabled" and self.display != "omitted"
 
 
 class Format(Struct, tag="json_schema"):

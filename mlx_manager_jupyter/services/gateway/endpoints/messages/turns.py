@@ -25,6 +25,21 @@ if TYPE_CHECKING:
 BLOCKS = "Blocks that can be had: text, image, thinking, tool_use and tool_result."
 
 
+def combined(messages: list[Message]) -> list[Message]:
+    """Messages of one role side by side are one turn, says Anthropic, and many templates demand."""
+    made: list[Message] = []
+    for message in messages:
+        if made and made[-1].role == message.role != "system":
+            made[-1] = Message(message.role, [*_blocks(made[-1]), *_blocks(message)])
+        else:
+            made.append(message)
+    return made
+
+
+def _blocks(message: Message) -> list[Any]:
+    return [Text(message.content)] if isinstance(message.content, str) else message.content
+
+
 def turns(message: Message) -> list[dict[str, Any]]:
     """One message, as the messages of chat completions that it becomes.
 
