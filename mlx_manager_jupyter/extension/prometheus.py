@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from mlx_manager_jupyter.schema import Metrics, ServerLoad
-    from mlx_manager_jupyter.services.metrics import Counts, MetricsManager
+    from mlx_manager_jupyter.services.metrics import Counts, MetricsManager, Traffic
 
 LABELS = ("server", "model", "engine")
 
-#: Of one server now: name, help, and what of its load it is.
+#: Of one server, as it was last measured: name, help, and what of its load it is.
 GAUGES: tuple[tuple[str, str, Callable[[ServerLoad], float | None]], ...] = (
     (
         "mlx_manager_server_memory_bytes",
@@ -41,19 +41,23 @@ GAUGES: tuple[tuple[str, str, Callable[[ServerLoad], float | None]], ...] = (
         lambda load: None if load.cpu_percent is None else load.cpu_percent / 100,
     ),
     (
+        "mlx_manager_tokens_per_second",
+        "Tokens that a server answered in the last second.",
+        lambda load: load.tokens_per_second,
+    ),
+)
+
+#: Of one server at this very moment.
+LIVE: tuple[tuple[str, str, Callable[[Traffic], float]], ...] = (
+    (
         "mlx_manager_requests_in_flight",
         "Requests that a server answers at this moment.",
-        lambda load: load.in_flight,
+        lambda traffic: traffic.in_flight,
     ),
     (
         "mlx_manager_requests_queued",
         "Requests that wait for their turn at a server.",
-        lambda load: load.queued,
-    ),
-    (
-        "mlx_manager_tokens_per_second",
-        "Tokens that a server answered in the last second.",
-        lambda load: load.tokens_per_second,
+        lambda traffic: traffic.queued,
     ),
 )
 
@@ -116,7 +120,13 @@ class Figures:
             yield family
 
     def _counted(self) -> Iterator[Metric]:
-        counted = {name: each.counts for name, each in self._metrics.counted.items()}
+        traffic = self._metrics.counted
+        for name, words, now in LIVE:
+            live = GaugeMetricFamily(name, words, labels=LABELS)
+            for server, each in traffic.items():
+                live.add_metric(self._labels(server), now(each))
+            yield live
+        counted = {name: each.counts for name, each in traffic.items()}
         for name, words, of in COUNTERS:
             family = CounterMetricFamily(name, words, labels=LABELS)
             for server, counts in counted.items():

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 METRICS = f"{API}/metrics"
 SECONDS = 30
 STEP = 0.2
+FIRST = "mlx_manager_first_token_seconds"
 
 
 @pytest.fixture
@@ -110,9 +111,12 @@ async def test_now_is_measured_when_it_is_asked(
     await start(door, model=str(model), name="tiny")
     await until(door, "tiny", "ready")
     assert (await ask("tiny")).code == 200
-    now = await eventually(
-        door, f"{METRICS}/now", lambda got: got["servers"]["tiny"]["cpu_percent"] is not None
-    )
+
+    def seen(got: Any) -> bool:
+        tiny = got["servers"]["tiny"]
+        return tiny["requests"] and tiny["cpu_percent"] is not None
+
+    now = await eventually(door, f"{METRICS}/now", seen)
     tiny = now["servers"]["tiny"]
     assert tiny["memory_bytes"] > 1_000_000
     assert (tiny["requests"], tiny["errors"]) == (1, 0)
@@ -175,27 +179,31 @@ async def test_figures_are_in_jupyters_own_metrics(
     await start(door, model=str(model), name="tiny", set=slow)
     await until(door, "tiny", "ready")
 
+    async with asyncio.timeout(SECONDS):
+        while not (before := await scrape()).get(("mlx_manager_server_memory_bytes", *labels)):
+            await asyncio.sleep(0.05)
+    assert before["mlx_manager_server_memory_bytes", *labels] > 1_000_000
+    assert before["mlx_manager_memory_bytes",] > before["mlx_manager_memory_available_bytes",] > 0
+
     asked = asyncio.ensure_future(ask("tiny"))
     async with asyncio.timeout(SECONDS):
         while not (during := await scrape()).get(("mlx_manager_requests_in_flight", *labels)):
             await asyncio.sleep(0.05)
     assert during["mlx_manager_requests_in_flight", *labels] == 1
     assert during["mlx_manager_requests_total", *labels] == 0
-    assert during["mlx_manager_server_memory_bytes", *labels] > 1_000_000
-    assert during["mlx_manager_memory_bytes",] > during["mlx_manager_memory_available_bytes",] > 0
+    assert during[f"{FIRST}_count", *labels] == 0
 
     answer = json.loads((await asked).body)
     async with asyncio.timeout(SECONDS):
-        while (after := await scrape())["mlx_manager_requests_in_flight", *labels]:
+        while not (after := await scrape())["mlx_manager_requests_total", *labels]:
             await asyncio.sleep(0.05)
     assert after["mlx_manager_requests_total", *labels] == 1
     assert after["mlx_manager_tokens_total", *labels] == answer["usage"]["completion_tokens"]
     assert after["mlx_manager_prompt_tokens_total", *labels] == answer["usage"]["prompt_tokens"]
-    name = "mlx_manager_first_token_seconds"
-    assert after[f"{name}_count", *labels] == 1
-    assert after[f"{name}_sum", *labels] >= 1.5
-    assert after[f"{name}_bucket", "mlx-lm", "1.0", str(model), "tiny"] == 0
-    assert after[f"{name}_bucket", "mlx-lm", "+Inf", str(model), "tiny"] == 1
+    assert after[f"{FIRST}_count", *labels] == 1
+    assert after[f"{FIRST}_sum", *labels] >= 1.5
+    assert after[f"{FIRST}_bucket", "mlx-lm", "1.0", str(model), "tiny"] == 0
+    assert after[f"{FIRST}_bucket", "mlx-lm", "+Inf", str(model), "tiny"] == 1
 
     assert (await door.fetch(f"{API}/servers/tiny", method="DELETE")).code == 204
     async with asyncio.timeout(SECONDS):
@@ -215,9 +223,12 @@ async def test_errors_are_counted_by_their_code(
     await until(door, "ill", "ready")
     refused = await ask("ill")
     code = json.loads(refused.body)["error"]["code"]
-    found = await scrape()
-    assert found["mlx_manager_request_errors_total", code, "mlx-lm", str(model), "ill"] == 1
-    assert found["mlx_manager_requests_total", "mlx-lm", str(model), "ill"] == 1
+    labels = ("mlx-lm", str(model), "ill")
+    async with asyncio.timeout(SECONDS):
+        while not (found := await scrape()).get(("mlx_manager_requests_total", *labels)):
+            await asyncio.sleep(0.05)
+    assert found["mlx_manager_requests_total", *labels] == 1
+    assert found["mlx_manager_request_errors_total", code, *labels] == 1
 
 
 @pytest.mark.parametrize("token", ["", "wrong"])
