@@ -15,7 +15,7 @@ Lane = Literal["interactive", "batch"]
 """``batch`` waits while somebody ``interactive`` does."""
 
 
-class RequestRecord(Record):
+class RequestRecord(Record, gc=False):  # thousands come and go, none refers to another
     """One request to the gateway, however it ended. Durations in seconds, without the client's."""
 
     id: str

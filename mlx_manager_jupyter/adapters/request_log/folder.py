@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from mlx_manager_jupyter.adapters.request_log import lines, segments
@@ -97,7 +98,7 @@ class LogFolder:
     def _finish(self, file: LineFile) -> None:
         """Make a segment of a full file; from then on it is the segment that counts."""
         name = file.path.stem
-        columns = pack(read_lines(file.path.read_bytes()))
+        columns = pack(read_lines(file.path.read_bytes(), _let_others_run), _let_others_run)
         if columns.rows:
             segments.write(self.path, columns, name)
         file.path.unlink(missing_ok=True)
@@ -116,6 +117,11 @@ class LogFolder:
     def _segments(self) -> list[Segment]:
         found = (Segment.of(path, self._tell) for path in self.path.glob(f"*{segments.SUFFIX}"))
         return [each for each in found if each]
+
+
+def _let_others_run() -> None:
+    # Python would change threads every 5 ms only, and the event loop shall not wait so long.
+    time.sleep(0.0005)
 
 
 def _content(path: Path) -> bytes:

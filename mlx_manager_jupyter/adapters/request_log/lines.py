@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
+from mlx_manager_jupyter.adapters.request_log.columns import no_pause
 from mlx_manager_jupyter.schema import RequestRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 SUFFIX = ".lines"
@@ -93,7 +94,7 @@ class LineFile:
         os.close(self._descriptor)
 
 
-def read_lines(data: bytes) -> Iterator[RequestRecord]:
+def read_lines(data: bytes, pause: Callable[[], None] = no_pause) -> Iterator[RequestRecord]:
     """The rows of a file of lines. A line that is none is left out: the next one is good again."""
     whole = data[: data.rfind(END) + 1]
     begin = 0
@@ -104,6 +105,7 @@ def read_lines(data: bytes) -> Iterator[RequestRecord]:
             if end == len(whole):
                 break
         yield from _decoded(whole[begin:end])
+        pause()
         begin = end
 
 
