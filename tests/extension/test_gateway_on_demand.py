@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.extension.streaming import ASK, Chat
+from tests.extension.asking import ASK, User
 from tests.extension.test_servers import API
 from tests.fixtures.jupyter import Jupyter, runs
 from tests.fixtures.models import make
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tornado.httpclient import HTTPResponse
-
     from mlx_manager_jupyter.extension.app import MLXManager
-    from mlx_manager_jupyter.schema import RequestRecord
     from tests.extension.conftest import Door
 
 MiB = 2**20
@@ -38,82 +35,6 @@ def jp_server_config(jp_server_config: dict[str, Any]) -> dict[str, Any]:
     jp_server_config["Gateway"] = {"start_queue_size": START_QUEUE, "notice_interval": 0.2}
     jp_server_config["ServerManager"]["restart_delay"] = 0.2
     return jp_server_config
-
-
-class User:
-    """Saves profiles, and asks them."""
-
-    def __init__(
-        self,
-        door: Door,
-        extension: MLXManager,
-        model: Path,
-        env: Callable[..., dict[str, str]],
-        journal: Path,
-    ) -> None:
-        self.door = door
-        self.extension = extension
-        self.model = model
-        self.records: list[RequestRecord] = []
-        self._env = env
-        self._journal = journal
-        finished = extension.managers.gateway._finished
-
-        def note(record: RequestRecord) -> None:
-            self.records.append(record)
-            finished(record)
-
-        extension.managers.gateway._finished = note
-        self.key = ""
-
-    async def save(self, name: str, faults: dict[str, Any] | None = None, **fields: Any) -> None:
-        env = self._env(**(faults or {}))
-        profile = {"name": name, "model": str(self.model), "env": env, **fields}
-        await self.door.json(f"{API}/profiles", method="POST", body=profile)
-
-    async def new_key(self, **options: Any) -> str:
-        body = {"label": "test", **options}
-        made = await self.door.json(f"{API}/keys", method="POST", body=body)
-        secret: str = made["secret"]
-        return secret
-
-    async def chat(self, model: str, **options: Any) -> Chat:
-        self.key = self.key or await self.new_key()
-        return Chat(self.door, self.key, model, **options)
-
-    async def ask(self, model: str, **body: Any) -> HTTPResponse:
-        """A plain answer."""
-        self.key = self.key or await self.new_key()
-        body = {"model": model, "messages": ASK, **body}
-        return await self.door.fetch(
-            "v1/chat/completions", method="POST", token=self.key, body=body
-        )
-
-    async def servers(self) -> dict[str, dict[str, Any]]:
-        return {each["name"]: each for each in await self.door.json(f"{API}/servers")}
-
-    def seen(self, event: str) -> list[dict[str, Any]]:
-        """What engines noted."""
-        if not self._journal.exists():
-            return []
-        lines = map(json.loads, self._journal.read_text("utf-8").splitlines())
-        return [line for line in lines if line["event"] == event]
-
-    async def until(self, happened: Callable[[], object]) -> None:
-        """Wait for it."""
-        async with asyncio.timeout(20):
-            while not happened():
-                await asyncio.sleep(0.01)
-
-    async def waits(self, number: int, name: str = "tiny") -> None:
-        """Until so many wait."""
-        traffic = self.extension.managers.metrics.traffic
-        await self.until(lambda: traffic(name).queued == number)
-
-    def state(self, name: str) -> str:
-        """What the extension knows of it now."""
-        server = self.extension.managers.servers.known(name)
-        return server.record().state if server else "stopped"
 
 
 @pytest.fixture

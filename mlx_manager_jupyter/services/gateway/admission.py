@@ -33,6 +33,7 @@ class Rules(Struct, frozen=True, kw_only=True):
 
     at_once: int
     waiting: int
+    patience: float | None
     starting: int
     notice_seconds: float
 
@@ -134,7 +135,7 @@ class Admission:
                             yield _comment(arrival.notice())
                     self._use(arrival.server())
                 finally:
-                    self._account.server = arrival.known
+                    self._account.server = arrival.known or self._account.server
                     arrival.leave()
                 may_start = False  # if it goes away again, somebody wants that
                 continue
@@ -166,7 +167,8 @@ class Admission:
         """
         if turn.called is None:
             return True
-        allowed, pause = server.stored.profile.queue_timeout, self._waiting.rules.notice_seconds
+        rules = self._waiting.rules
+        pause, allowed = rules.notice_seconds, server.stored.profile.queue_timeout or rules.patience
         left = pause if allowed is None else since + allowed - monotonic()
         with suppress(TimeoutError):
             async with asyncio.timeout(min(left, pause)):
@@ -181,7 +183,6 @@ class Admission:
         """Begin, unless it failed or was stopped while this waited for its turn."""
         if not server.ready:
             return False
-        self._account.server = server
         self._traffic = traffic = self._waiting.traffic(server.name)
         traffic.in_flight += 1
         if self._ttl is not None and self._ttl != server.idle_unload_seconds:
@@ -192,6 +193,7 @@ class Admission:
         """Whoever waits uses it already: it is not ended for want of use."""
         before, self._server = self._server, server
         if server:
+            self._account.server = server
             server.use.begin()
         if before:
             before.use.end()

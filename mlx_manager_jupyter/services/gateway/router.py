@@ -41,6 +41,12 @@ class Gateway(LoggingConfigurable):
         help="Requests that may wait for their turn at one server, in each lane, unless its "
         "profile says 'queue_size'.",
     ).tag(config=True)
+    queue_timeout = Float(
+        0.0,
+        min=0.0,
+        help="Seconds that a request may wait for its turn, unless its profile says "
+        "'queue_timeout'; 0 for as long as its client does.",
+    ).tag(config=True)
     start_queue_size = Int(64, min=1, help="Requests that may wait for one server to start.").tag(
         config=True
     )
@@ -83,6 +89,7 @@ class Gateway(LoggingConfigurable):
         rules = Rules(
             at_once=self.at_once,
             waiting=self.queue_size,
+            patience=self.queue_timeout or None,
             starting=self.start_queue_size,
             notice_seconds=self.notice_interval,
         )
