@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from mlx_manager_jupyter.errors import (
     UnknownModel,
 )
 from mlx_manager_jupyter.schema import Identity, Key, Problem, Profile, StoredServer
+from mlx_manager_jupyter.services.gateway import Gateway
 from mlx_manager_jupyter.services.gateway.names import Place, meant, places, why_none
 from mlx_manager_jupyter.services.servers import ManagedServer
 
@@ -201,3 +203,11 @@ def test_what_is_listed(state: str, fields: dict[str, Any], *, may: bool) -> Non
     (place,) = places([server("one", state, **fields)], [])
     assert place.may_answer is may
     assert place.state == state
+
+
+def test_the_page_lists_every_setting_with_its_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "gateway.md").read_text("utf-8")
+    settings = Gateway.class_own_traits(config=True)
+    assert settings
+    for name, trait in settings.items():
+        assert f"| `{name}` | {trait.default_value} |" in page
