@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
@@ -24,27 +28,30 @@ class Answer:
 
 
 async def send(
-    url: str, target: str, *, method: str = "GET", body: str = "", **headers: str | None
+    url: str,
+    target: str,
+    headers: Mapping[str, str | None] = MappingProxyType({}),
+    *,
+    method: str = "GET",
+    body: str = "",
 ) -> Answer:
     """Send one request to whoever listens at ``url`` and read the answer to its end.
 
     Args:
         url: where; its path counts for nothing.
         target: what stands between the method and the version.
+        headers: None leaves one out that is sent by itself.
         method: of HTTP.
         body: of the request.
-        headers: with ``_`` for ``-``; None leaves one out that is sent by itself.
     """
     place = urlsplit(url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
-    given = {"Host": place.netloc, "Connection": "close"}
+    given: dict[str, str | None] = {"Host": place.netloc, "Connection": "close"}
     if body or method not in ("GET", "HEAD", "DELETE", "OPTIONS"):
         given["Content-Length"] = str(len(body.encode()))
-    given |= {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
-    for name, value in headers.items():
-        if value is None:
-            given.pop(name.replace("_", "-"), None)
-    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items())]
+    given |= headers
+    lines = [f"{method} {target} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in given.items() if value is not None]
     writer.write(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
     try:
         async with asyncio.timeout(60):
