@@ -98,6 +98,15 @@ class ModelsHandler(GatewayHandler):
         self.answer(self.managers.gateway.models(self.current_user))
 
 
+class ModelHandler(GatewayHandler):
+    """``GET v1/models/{name}``."""
+
+    @web.authenticated
+    async def get(self, name: str) -> None:
+        """One of them, by any of its names; nothing is started."""
+        self.answer(await self.managers.gateway.model(name, self.current_user))
+
+
 @web.stream_request_body
 class AskHandler(GatewayHandler):
     """``POST`` to whatever the gateway offers.
@@ -223,6 +232,7 @@ class MissingHandler(GatewayHandler):
 
 HANDLERS = [
     (r"/models", ModelsHandler),
+    (r"/models/(.+)", ModelHandler),
     *((f"/{endpoint}", AskHandler) for endpoint in ENDPOINTS),
     (r"/(.*)", MissingHandler),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 from msgspec.structs import replace
@@ -87,6 +88,10 @@ async def test_models_lists_what_may_be_asked_with_its_state(user: User) -> None
     assert {each["id"]: each["state"] for each in listed} == {"tiny": "ready", "calm": "stopped"}
     assert listed[1]["root"] == str(user.model)
     assert listed[1]["aliases"] == ["soft"]
+    one = await user.door.json(f"v1/models/{quote(str(user.model), safe='')}:calm", token=key)
+    assert one == listed[1]
+    assert (await user.door.fetch("v1/models/clam", token=key)).code == 404
+    assert len(user.seen("started")) == 1
     narrow = await user.new_key(profiles=["calm"])
     seen = await user.door.json("v1/models", token=narrow)
     assert [each["id"] for each in seen["data"]] == ["calm"]

@@ -114,6 +114,14 @@ class Gateway(LoggingConfigurable):
         ]
         return {"object": "list", "data": [_model(place) for place in listed]}
 
+    async def model(self, name: str, key: Key | None = None) -> dict[str, Any]:
+        """The one of them that a name means.
+
+        Raises:
+            UnknownModel, AmbiguousModel, Forbidden, NotReady: as `open` does.
+        """
+        return _model(await self._place(name, key))
+
     async def open(self, asked: Asked) -> Exchange:
         """Find the way for a request. The caller reads the exchange and closes it.
 
