@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlx_manager_jupyter.cli.app import parsed
-from mlx_manager_jupyter.extension import doctor, downloads, engines, models
+from mlx_manager_jupyter.extension import doctor, downloads, engines, keys, models
 from mlx_manager_jupyter.extension.settings import Settings
-from mlx_manager_jupyter.schema import ModelQuery
+from mlx_manager_jupyter.schema import CreateKey, Key, ModelQuery
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 MODELS = (ROOT / "docs" / "models.md").read_text("utf-8")
 ENGINES = (ROOT / "docs" / "engine-environments.md").read_text("utf-8")
+KEYS = (ROOT / "docs" / "keys.md").read_text("utf-8")
 
 
 #: Every document whose commands a reader may type.
@@ -70,7 +71,8 @@ def test_every_setting_is_in_the_readme_with_its_variable() -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "nouns"), [(MODELS, (models, downloads)), (ENGINES, (engines, doctor))]
+    ("document", "nouns"),
+    [(MODELS, (models, downloads)), (ENGINES, (engines, doctor)), (KEYS, (keys,))],
 )
 def test_every_request_is_in_the_table(document: str, nouns: tuple[ModuleType, ...]) -> None:
     documented = {cell.strip("`") for cell in first_cells(document) if re.match("`[A-Z]", cell)}
@@ -89,3 +91,9 @@ def test_every_field_of_the_query_is_named() -> None:
     told = re.search(r"The query of `GET models` is(.*?)`GET events`", MODELS, re.DOTALL)
     assert told
     assert set(re.findall(r"`(\w+)`", told[1])) >= set(ModelQuery.__struct_fields__)
+
+
+def test_every_field_of_a_key_is_told() -> None:
+    assert {cell.strip("`") for cell in first_cells(KEYS)} >= set(CreateKey.__struct_fields__)
+    (listed,) = re.findall(r"^\| `keys`, `keys list` \|(.*)", KEYS, re.MULTILINE)
+    assert re.findall(r"`(\w+)`", listed) == list(Key.__struct_fields__)
