@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 GATHER_SECONDS = 1.0
 #: Rows that may wait while nothing can be written, as on a full disk; then the oldest are lost.
 MAX_WAITING = 100_000
+#: Bytes of a line. A usual one has 600; but a name may be anything that a client sent.
+MAX_LINE = 8_192
+#: Characters that are left of each text of a longer one.
+MAX_TEXT = 200
 
 _encoder = msgspec.json.Encoder()
 _pack = msgspec.msgpack.Encoder()
@@ -114,10 +118,18 @@ class RequestLog(LoggingConfigurable):
     def _encoded(self, record: RequestRecord) -> bytes | None:
         """A line; None where an engine answered such nonsense that it can't be one."""
         try:
-            return _encoder.encode(record)
+            line = _encoder.encode(record)
+            return line if len(line) <= MAX_LINE else _encoder.encode(_shortened(record))
         except (TypeError, ValueError, OverflowError) as error:
             self.log.warning("A request can't be written down: %s.", error)
             return None
+
+
+def _shortened(record: RequestRecord) -> RequestRecord:
+    """The same with texts of a length that a log can bear."""
+    values = msgspec.structs.asdict(record)
+    cut = {name: value[:MAX_TEXT] for name, value in values.items() if isinstance(value, str)}
+    return msgspec.structs.replace(record, **cut)
 
 
 def _taken(waiting: deque[RequestRecord]) -> Iterator[RequestRecord]:
