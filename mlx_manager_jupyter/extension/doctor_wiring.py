@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlx_manager_jupyter import __version__
-from mlx_manager_jupyter.adapters.hub import Hub
 from mlx_manager_jupyter.services.doctor import Doctor
 
 if TYPE_CHECKING:
@@ -19,6 +18,8 @@ def doctor_of(app: MLXManager, store: Store, machine: Machine) -> Doctor:
     """Tie it to everything else, which need not be there yet."""
 
     async def ask_hub() -> None:
+        from mlx_manager_jupyter.adapters.hub import Hub  # noqa: PLC0415  not at start-up
+
         hub = Hub(offline=app.offline_mode, endpoint=app.hf_endpoint or None)
         try:
             await hub.search("mlx", limit=1)
