@@ -29,7 +29,7 @@ async def until(door: Door, name: str, state: str, seconds: float = 15.0) -> dic
             server: dict[str, Any] = await door.json(f"{API}/servers/{name}")
             if server["state"] == state:
                 return server
-            assert server["state"] != "failed", server
+            assert server["state"] != "failed", str(server)  # pytest would cut what is no text
             await asyncio.sleep(0.02)
 
 
