@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mlx_manager_jupyter.adapters.engines import ENGINES
 from mlx_manager_jupyter.adapters.process import identify
 from mlx_manager_jupyter.adapters.storage import Store
 from mlx_manager_jupyter.errors import MLXManagerError
@@ -123,6 +124,26 @@ async def test_the_environment_keeps_engines_from_the_hub(
         "or mlx-lm's list of models is empty"
     )
     assert Path(stored.log).parent.name == "p", "where it runs: a folder of its own"
+
+
+async def test_an_engine_that_has_keys_is_given_one_where_nobody_sees_it(
+    planner: Planner, tmp_path: Path
+) -> None:
+    variable, folder = "MLX_VLM_SERVER_API_KEY", make("chat", tmp_path / "m")
+    runs = [await prepared(planner, profile(folder, engine="mlx-vlm")) for _ in range(2)]
+    assert runs[0].api_key != runs[1].api_key
+    for stored in runs:
+        assert stored.api_key
+        assert len(stored.api_key) >= 32
+        assert planner.environment(stored)[variable] == stored.api_key
+        assert stored.api_key not in f"{stored.argv} {stored}"
+        assert ENGINES["mlx-vlm"].headers(stored) == {"Authorization": f"Bearer {stored.api_key}"}
+    chosen = await prepared(planner, profile(folder, engine="mlx-vlm", env={variable: "mine"}))
+    assert (chosen.api_key, planner.environment(chosen)[variable]) == ("mine", "mine")
+    other = await prepared(planner, profile(folder, engine="mlx-lm"))
+    assert other.api_key is None
+    assert variable not in planner.environment(other)
+    assert ENGINES["mlx-lm"].headers(other) == {}
 
 
 async def test_a_remote_asks_for_no_model_of_this_machine(planner: Planner) -> None:
