@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import psutil
 import pytest
 from tornado.httpclient import AsyncHTTPClient
@@ -20,6 +19,8 @@ from tests.fixtures import embedding, seeing
 from tests.fixtures.jupyter import started_from
 from tests.fixtures.models import SAYS, THINKS, break_model, make
 from tests.fixtures.pictures import data_url, png
+from tests.services.extensions import another_jupyter
+from tests.services.extensions import extension as another
 
 if TYPE_CHECKING:
     from mlx_manager_jupyter.extension.app import MLXManager
@@ -88,8 +89,13 @@ async def test_nobody_talks_to_the_engine_but_the_gateway(
     shown = "".join(each.body.decode() for each in told)
     shown += repr(stored) + text_of(stored.log)
     assert stored.api_key not in shown
-    # Whoever adopts it after a restart knows the key from the store.
-    assert msgspec.json.decode(msgspec.json.encode(stored), type=StoredServer) == stored
+    # Another Jupyter knows the key from the store, and finds the server well.
+    with another_jupyter() as me:
+        async with another(Path(extension.home), me, health_interval=0.1) as other:
+            await other.ready("tiny")
+            adopted = other.servers._registry.get("tiny")
+            await adopted.examine(30.0)
+            assert (adopted.ready, adopted.pulse.health) == (True, "ok")
 
 
 async def test_text_is_answered_too_and_a_wrong_value_is_told(door: Door, tmp_path: Path) -> None:
