@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from mlx_manager_jupyter.errors import UpstreamFailed
 from mlx_manager_jupyter.services.gateway.relay import END, Relay, data_of, renamed
 
 if TYPE_CHECKING:
@@ -16,13 +17,17 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.services.servers import ManagedServer
 
 DONE = b"data: [DONE]"
+_ERROR = b'data: {"error":'
+
+#: Bytes of a value that tell whether there is one: a blank, and null.
+_ENOUGH = 5
 
 
 class CopyRelay(Relay):
     """Copies events through; puts a plain answer together from them."""
 
     pieces: ClassVar[tuple[bytes, ...]]
-    """An event with one of these is a piece of the answer."""
+    """Keys, with their colon: an event that gives one of them a value is a piece of the answer."""
 
     def __init__(
         self, request: Request, body: bytes, server: ManagedServer, tally: Tally, *, usage: bool
@@ -62,10 +67,18 @@ class CopyRelay(Relay):
         return msgspec.json.encode((self._whole or self.begin(self._model)).completion())
 
     def _passes(self, event: bytes) -> bool:
-        """Count the event; False for a usage report that the client did not ask for."""
-        if any(mark in event for mark in self.pieces):
-            self.tally.piece()
-        if b'"usage"' in event or _says_finish(event):
+        """Count the event; False for a usage report that the client did not ask for.
+
+        Raises:
+            UpstreamFailed: when it says that the engine failed.
+        """
+        if event.startswith(_ERROR):
+            raise _failure(data_of(event))
+        for key in self.pieces:
+            if _says(event, key):
+                self.tally.piece()
+                break
+        if _says(event, b'"usage":') or _says(event, b'"finish_reason":'):
             said = data_of(event) or {}
             self.tally.usage(said.get("usage"))
             for choice in said.get("choices") or ():
@@ -75,7 +88,17 @@ class CopyRelay(Relay):
         return True
 
 
-def _says_finish(event: bytes) -> bool:
-    """Whether it says why the answer ends: engines write the reason with a blank or without."""
-    _, named, reason = event.partition(b'"finish_reason":')
-    return bool(named) and not reason.lstrip().startswith(b"null")
+def _failure(said: dict[str, Any]) -> UpstreamFailed:
+    """What an error in a stream means: a text (mlx-vlm), or an object with one."""
+    reason = said["error"]
+    reason = reason.get("message", reason) if isinstance(reason, dict) else reason
+    return UpstreamFailed(f"The engine failed: {str(reason).rstrip('.')}.", "See the server's log.")
+
+
+def _says(event: bytes, key: bytes) -> bool:
+    """Whether it gives this key a value: engines write one with a blank or without, and null."""
+    at = event.find(key)
+    if at < 0:
+        return False
+    value = event[at + len(key) : at + len(key) + _ENOUGH].lstrip()
+    return not value.startswith((b"null", b'""'))

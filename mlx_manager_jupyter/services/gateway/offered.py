@@ -40,8 +40,7 @@ _HINTS = {"n": "Ask once for each answer.", "prompts": "Send 'prompt' as one tex
 
 def offers(server: ManagedServer, path: str) -> bool:
     """Whether its engine itself answers this path below ``/v1/``."""
-    stored = server.stored
-    return path in server.engine.endpoints(stored.engine_version, stored.profile)
+    return path in _own(server)
 
 
 def check(server: ManagedServer, path: str) -> None:
@@ -80,7 +79,12 @@ def _not_offered(server: ManagedServer, path: str, said: str = "") -> NotOffered
     message = f"{stored.name!r} does not offer {path!r}, as {stored.engine} has none for it{why}."
     if server.engine.guessed:
         return NotOffered(message, "Ask another model.")
-    own = server.engine.endpoints(stored.engine_version, stored.profile)
+    own = _own(server)
     known = own | (TRANSLATED if CHAT in own else frozenset())
     has = ", ".join(each for each in ENDPOINTS if each in known)
     return NotOffered(message, f"It offers {has}." if has else "Ask another model.")
+
+
+def _own(server: ManagedServer) -> frozenset[str]:
+    engine, stored = server.engine, server.stored
+    return engine.endpoints(stored.engine_version, engine.running(stored))

@@ -79,7 +79,7 @@ class ChatRelay(CopyRelay):
     """Copies events through; puts a plain answer together from them."""
 
     path = "chat/completions"
-    pieces = (b'"content"', b'"reasoning')
+    pieces = (b'"content":', b'"reasoning":', b'"reasoning_content":')
 
     def __init__(self, request: ChatRequest, server: ManagedServer, tally: Tally) -> None:
         body = _upstream_body(request, server)

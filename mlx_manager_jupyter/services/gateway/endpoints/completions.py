@@ -80,7 +80,7 @@ class CompletionsRelay(CopyRelay):
     """Copies events through; puts a plain answer together from them."""
 
     path = "completions"
-    pieces = (b'"text"',)
+    pieces = (b'"text":',)
 
     def __init__(self, request: CompletionsRequest, server: ManagedServer, tally: Tally) -> None:
         sent = pinned.with_defaults(pinned.fields_for(request.fields, server), server)
