@@ -68,6 +68,7 @@ async def test_a_stream_is_told_that_it_loads_and_then_answered(user: User) -> N
     async with await user.chat("tiny") as chat:
         assert await chat.begin() == 200
         assert chat.headers["x-mlx-server"] == "tiny"
+        assert chat.headers["x-mlx-engine"] == "mlx-lm"
         assert chat.headers["content-type"] == "text/event-stream"
         lines = await chat.done()
     notices = [line for line in lines if line.startswith(": loading")]

@@ -3,7 +3,11 @@
 | concern | where |
 |---|---|
 | what came | `asked.Asked` |
-| which server a name means | `router.Gateway` |
+| from a request to its way; the traits | `router.Gateway` |
+| what a name means, to whom | `names` |
+| servers that requests start, and who waits for them | `arrivals.Arrivals` |
+| whose turn it is: lanes, fairness, the bound | `turns.Turnstile` |
+| one request's way through both | `admission.Admission` |
 | one request on its way, copied through | `exchange.Exchange` |
 | how an endpoint is read, put to an engine, told back | `endpoints`, `relay.Relay` |
 | what was counted, and the record of it | `tally.Tally`, `account.Account` |

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
 
     from mlx_manager_jupyter.services.gateway.account import Account
-    from mlx_manager_jupyter.services.gateway.arrivals import Arrivals
+    from mlx_manager_jupyter.services.gateway.arrivals import Arrival, Arrivals
     from mlx_manager_jupyter.services.gateway.asked import Asked
     from mlx_manager_jupyter.services.gateway.fields import Fields
     from mlx_manager_jupyter.services.gateway.names import Place
@@ -91,13 +91,15 @@ class Admission:
         self._account = account
         self._ttl = ttl
         self._server: ManagedServer | None = None
+        self._arrival: Arrival | None = None
         self._turn: Turn | None = None
         self._traffic: Traffic | None = None
 
     @property
     def server(self) -> ManagedServer | None:
         """Which it is, or is about to be; None while there is none."""
-        return self._server or self.place.server
+        coming = self._arrival.known if self._arrival else None
+        return self._server or coming or self.place.server
 
     @property
     def traffic(self) -> Traffic:
@@ -129,10 +131,13 @@ class Admission:
             if server is None or not server.ready:
                 arrival = self._waiting.arrivals.of(self.place, may_start=may_start)
                 arrival.enter(rules.starting)
+                self._arrival = arrival
                 try:
                     with self._counted("load_seconds"):
                         while not await arrival.wait(rules.notice_seconds):
-                            yield _comment(arrival.notice())
+                            # With the first comment go the headers, which say who will answer.
+                            if self.server:
+                                yield _comment(arrival.notice())
                     self._use(arrival.server())
                 finally:
                     self._account.server = arrival.known or self._account.server

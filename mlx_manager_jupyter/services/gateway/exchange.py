@@ -50,10 +50,7 @@ class Exchange:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What produces the answer, as far as that is known before its first piece.
-
-        Percent-encoded, since a path may be in any script.
-        """
+        """What produces the answer; percent-encoded, since a path may be in any script."""
         place, server = self._admission.place, self._admission.server
         named = {
             "X-MLX-Server": place.name,
@@ -84,6 +81,8 @@ class Exchange:
                 if passed := relay.events(arrived):
                     begun = True
                     yield passed
+                if relay.over:
+                    break
             self._check_done(relay)
             error = None
         except MLXManagerError as problem:
@@ -110,6 +109,8 @@ class Exchange:
             if relay.streamed:
                 async for arrived in whole_events(answer):
                     relay.add(arrived)
+                    if relay.over:
+                        break
                 self._check_done(relay)
                 body, kind = relay.whole(), "application/json"
             else:
