@@ -109,6 +109,25 @@ async def test_thoughts_of_mlx_lm(door: Door, tmp_path: Path) -> None:
         assert [item.type for item in quiet.output] == ["message"]
 
 
+async def test_a_stop_sequence_ends_mlx_vlm(door: Door, tmp_path: Path) -> None:
+    """By itself it would go on, in a stream; of this model for ever."""
+    _, key = await serve(door, make("endless", tmp_path / "m"), engine="mlx-vlm", temperature=0.0)
+    given: Any = {"model": "tiny", "max_tokens": 2000, "messages": ASK}
+    async with client_of(door, key) as client:
+        for sequences in (["goes on"], ["nowhere", "story goes"]):
+            message: Any = await client.messages.create(**given, stop_sequences=sequences)
+            assert (message.stop_reason, message.stop_sequence) == ("stop_sequence", sequences[-1])
+            async with client.messages.stream(**given, stop_sequences=sequences) as stream:
+                final: Any = await stream.get_final_message()
+            assert (final.stop_reason, final.stop_sequence) == ("stop_sequence", sequences[-1])
+            for whole in (message, final):
+                (text,) = whole.content
+                assert SAYS["endless"].startswith(text.text.strip())
+                assert sequences[-1] not in text.text
+                assert whole.usage.output_tokens < 20
+    assert {record["finish"] for record in await requests(door, "messages")} == {"stop"}
+
+
 async def test_mlx_vlm_sees_and_counts_by_itself(door: Door, tmp_path: Path) -> None:
     _, key = await serve(door, seeing.make(tmp_path / "m"), temperature=0.0)
     kind, _, data = data_url(RED).partition(";base64,")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from mlx_manager_jupyter.services.gateway.endpoints.telling import Event, Teller
+    from mlx_manager_jupyter.services.gateway.endpoints.events import Event
+    from mlx_manager_jupyter.services.gateway.endpoints.telling import Teller
 
 WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}}
 

@@ -19,11 +19,13 @@ from mlx_manager_jupyter.errors import (
     UpstreamFailed,
 )
 from mlx_manager_jupyter.services.gateway import problem_of
+from mlx_manager_jupyter.services.gateway.endpoints.events import Failures
+from mlx_manager_jupyter.services.gateway.endpoints.messages import MessagesRequest
 from mlx_manager_jupyter.services.gateway.endpoints.messages.asked import translate
 from mlx_manager_jupyter.services.gateway.endpoints.messages.blocks import OnlyNative
+from mlx_manager_jupyter.services.gateway.endpoints.messages.stops import Stops
 from mlx_manager_jupyter.services.gateway.endpoints.messages.told import MessageTeller
 from mlx_manager_jupyter.services.gateway.endpoints.messages.whole import WholeMessage
-from mlx_manager_jupyter.services.gateway.endpoints.native import Failures
 from tests.services.telling import WEATHER, call, delta, fields, plain, told, usage
 
 if TYPE_CHECKING:
@@ -428,3 +430,34 @@ def test_what_came_at_once_with_a_failure_is_told_before_it() -> None:
         failures.told([b"e"])
     with pytest.raises(UpstreamFailed):
         Failures().told(pieces())
+
+
+@pytest.mark.parametrize(
+    ("pieces", "said", "met"),
+    [
+        (["one END two"], "one ", "END"),
+        (["one E", "N", "D two"], "one ", "END"),
+        (["one E", "N", "DX"], "one ", "END"),
+        (["one EN", "tity"], "one ENtity", None),
+        (["EEN", "D"], "E", "END"),
+        (["one", "\n\nHu", "man"], "one", "\n\nHu"),
+        (["one \n", "two"], "one \ntwo", None),
+        (["one EN"], "one EN", None),
+    ],
+)
+def test_words_end_at_a_stop_sequence(pieces: list[str], said: str, met: str | None) -> None:
+    stops = Stops(["END", "\n\nHu", ""])
+    heard = ""
+    for piece in pieces:
+        heard += stops.feed(piece)
+        if stops.met:
+            break
+    assert (heard + stops.rest(), stops.met) == (said, met)
+    assert not Stops([""])
+
+
+def test_a_stream_that_waited_in_vain_ends_in_anthropics_way() -> None:
+    request = MessagesRequest.of(fields(model="m", max_tokens=9, messages=ASK, stream=True))
+    event = request.broken(NotReady("It did not start."))
+    assert event.startswith(b"event: error\ndata: {")
+    assert b'"overloaded_error"' in event

@@ -57,6 +57,8 @@ class Relay(ABC):
     """Whether the engine answers in events."""
     content_type: str = "application/json"
     """Of what the engine is sent."""
+    over: bool = False
+    """Whether the answer is complete for us, though the engine would go on."""
 
     def __init__(self, body: bytes, tally: Tally) -> None:
         self.body = body

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlx_manager_jupyter.errors import UpstreamFailed
 from mlx_manager_jupyter.services.gateway import offered, pinned
-from mlx_manager_jupyter.services.gateway.relay import END, Relay, data_of, renamed
+from mlx_manager_jupyter.services.gateway.endpoints.events import (
+    Event,
+    Failures,
+    said_in,
+    written,
+)
+from mlx_manager_jupyter.services.gateway.relay import END, Relay, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -53,40 +58,11 @@ def body_for(
     return sent
 
 
-class Failures:
-    """Lets what came before a failure, in the same moment, be told before it."""
-
-    def __init__(self) -> None:
-        self._failed: UpstreamFailed | None = None
-
-    def told(self, pieces: Iterable[bytes]) -> bytes:
-        """All of them, up to a failure.
-
-        Raises:
-            UpstreamFailed: when there are none before it, or there was one before.
-        """
-        self.tell()
-        told: list[bytes] = []
-        try:
-            told.extend(pieces)
-        except UpstreamFailed as error:
-            self._failed = error
-        if not told:
-            self.tell()
-        return b"".join(told)
-
-    def tell(self) -> None:
-        """Raise what has failed, if anything has.
-
-        Raises:
-            UpstreamFailed: what the engine has said.
-        """
-        if self._failed:
-            raise self._failed
-
-
 class NativeRelay(Relay):
     """Passes events as they are. What is known of each kind of event is the endpoint's."""
+
+    rewrites = False
+    """Whether some event is not passed as it is."""
 
     def __init__(
         self, body: dict[str, Any], request: Request, server: ManagedServer, tally: Tally
@@ -116,16 +92,23 @@ class NativeRelay(Relay):
 
     def add(self, arrived: list[bytes]) -> None:
         """Take them into the whole."""
-        for event in arrived:
-            if said := self._take(event):
-                self.keep(said)
+        for said in filter(None, map(self._take, arrived)):
+            for told in self.told(said):
+                self.keep(told)
+
+    def told(self, said: Event) -> Iterable[Event]:
+        """What becomes of an event: itself, unless `rewrites` is set."""
+        return (said,)
 
     def _passed(self, arrived: list[bytes]) -> Iterator[bytes]:
         for event in arrived:
-            self._take(event)
-            yield event + END
+            said = self._take(event)
+            if said is None or not self.rewrites:
+                yield event + END
+            else:
+                yield from map(written, self.told(said))
 
-    def _take(self, event: bytes) -> dict[str, Any] | None:
+    def _take(self, event: bytes) -> Event | None:
         said = said_in(event)
         if said is not None:
             self._done = self.count(said) or self._done
@@ -137,7 +120,7 @@ class NativeRelay(Relay):
         return text
 
     @abstractmethod
-    def count(self, said: dict[str, Any]) -> bool:
+    def count(self, said: Event) -> bool:
         """Tally an event; True for the last one.
 
         Raises:
@@ -145,26 +128,5 @@ class NativeRelay(Relay):
         """
 
     @abstractmethod
-    def keep(self, said: dict[str, Any]) -> None:
+    def keep(self, said: Event) -> None:
         """Take an event into the whole."""
-
-
-def said_in(event: bytes) -> dict[str, Any] | None:
-    """What an engine's event says; None for a comment or a closing mark.
-
-    Raises:
-        UpstreamFailed: when it is no JSON object.
-    """
-    try:
-        said = data_of(event)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UpstreamFailed(f"The engine sent an event that is no JSON: {error}.") from error
-    if said is not None and not isinstance(said, dict):
-        raise UpstreamFailed("The engine sent an event that is no JSON object.")
-    return said
-
-
-def failure(said: Any) -> UpstreamFailed:  # noqa: ANN401  whatever an engine calls an error
-    """What an error in the middle of a stream means."""
-    reason = said.get("message", said) if isinstance(said, dict) else said
-    return UpstreamFailed(f"The engine failed: {str(reason).rstrip('.')}.", "See the server's log.")

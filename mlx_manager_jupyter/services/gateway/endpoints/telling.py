@@ -10,14 +10,12 @@ import msgspec
 from msgspec import Struct, field
 
 from mlx_manager_jupyter.errors import UpstreamFailed
-from mlx_manager_jupyter.services.gateway.endpoints.native import failure
+from mlx_manager_jupyter.services.gateway.endpoints.events import Event, failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlx_manager_jupyter.errors import MLXManagerError
-
-Event = dict[str, Any]
 
 
 class Block(Struct):

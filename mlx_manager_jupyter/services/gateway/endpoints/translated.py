@@ -11,14 +11,19 @@ import msgspec
 from mlx_manager_jupyter.errors import InvalidValue, UnsupportedField
 from mlx_manager_jupyter.services.gateway import offered
 from mlx_manager_jupyter.services.gateway.endpoints.chat import ChatRelay, ChatRequest
-from mlx_manager_jupyter.services.gateway.endpoints.native import Failures, said_in
+from mlx_manager_jupyter.services.gateway.endpoints.events import (
+    Event,
+    Failures,
+    said_in,
+    written,
+)
 from mlx_manager_jupyter.services.gateway.relay import END
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlx_manager_jupyter.errors import MLXManagerError
-    from mlx_manager_jupyter.services.gateway.endpoints.telling import Event, Teller
+    from mlx_manager_jupyter.services.gateway.endpoints.telling import Teller
     from mlx_manager_jupyter.services.gateway.fields import Fields
     from mlx_manager_jupyter.services.gateway.tally import Tally
     from mlx_manager_jupyter.services.servers import ManagedServer
@@ -127,11 +132,6 @@ def chat_request(values: dict[str, Any], model: str) -> ChatRequest:
 def without_nulls(given: Fields) -> Fields:
     """Clients send null for what they don't say."""
     return {name: each for name, each in given.items() if each != _NULL}
-
-
-def written(said: Event) -> bytes:
-    """One event of either interface: its type is said twice."""
-    return b"event: %b\ndata: %b\n\n" % (said["type"].encode(), msgspec.json.encode(said))
 
 
 def _with_template_args(chat: ChatRequest, server: ManagedServer) -> ChatRequest:

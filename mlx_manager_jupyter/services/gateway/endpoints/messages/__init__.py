@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlx_manager_jupyter.services.gateway import fields, problems
+from mlx_manager_jupyter.services.gateway.endpoints.events import written
 from mlx_manager_jupyter.services.gateway.endpoints.messages.asked import (
     check_pictures,
     read_messages,
@@ -35,7 +36,6 @@ from mlx_manager_jupyter.services.gateway.endpoints.native import has
 from mlx_manager_jupyter.services.gateway.endpoints.translated import (
     Translated,
     chat_request,
-    written,
 )
 from mlx_manager_jupyter.services.gateway.fields import Fields, value
 from mlx_manager_jupyter.services.gateway.relay import Relay, Request

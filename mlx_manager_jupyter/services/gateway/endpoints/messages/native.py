@@ -8,18 +8,21 @@ import msgspec
 
 from mlx_manager_jupyter.errors import NotOffered
 from mlx_manager_jupyter.services.gateway import problems
+from mlx_manager_jupyter.services.gateway.endpoints.events import Event, failure, written
 from mlx_manager_jupyter.services.gateway.endpoints.messages.asked import system_is_given
+from mlx_manager_jupyter.services.gateway.endpoints.messages.stops import Stops
 from mlx_manager_jupyter.services.gateway.endpoints.messages.whole import WholeMessage
 from mlx_manager_jupyter.services.gateway.endpoints.native import (
     NativeRelay,
     body_for,
-    failure,
     has,
 )
-from mlx_manager_jupyter.services.gateway.endpoints.translated import written
+from mlx_manager_jupyter.services.gateway.fields import value
 from mlx_manager_jupyter.services.gateway.relay import PlainRelay
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlx_manager_jupyter.errors import MLXManagerError
     from mlx_manager_jupyter.services.gateway.relay import Request
     from mlx_manager_jupyter.services.gateway.tally import Tally
@@ -37,7 +40,10 @@ _FINISH = {
 
 
 class NativeMessages(NativeRelay):
-    """The engine's own events."""
+    """The engine's own events.
+
+    mlx-vlm 0.7.10 goes on behind a stop sequence in a stream, so it is ended here.
+    """
 
     path = MESSAGES
 
@@ -45,8 +51,10 @@ class NativeMessages(NativeRelay):
         super().__init__(_body(request, server), request, server, tally)
         self._whole = WholeMessage()
         self._model = request.model
+        self._stops = Stops(value(request.fields, "stop_sequences", list[str] | None) or ())
+        self.rewrites = bool(self._stops)
 
-    def count(self, said: dict[str, Any]) -> bool:
+    def count(self, said: Event) -> bool:
         """Deltas are pieces; usage comes at the start and at the end."""
         match said.get("type"):
             case "content_block_delta":
@@ -61,9 +69,35 @@ class NativeMessages(NativeRelay):
                 raise failure(said.get("error"))
         return said.get("type") == "message_stop"
 
-    def keep(self, said: dict[str, Any]) -> None:
+    def keep(self, said: Event) -> None:
         """Take it into the message."""
         self._whole.add(said)
+
+    def told(self, said: Event) -> Iterator[Event]:
+        """Itself; or less of it, and the end, once a stop sequence is met."""
+        if self.over:
+            return
+        delta = said.get("delta") or {}
+        if self.rewrites and delta.get("type") == "text_delta":
+            if text := self._stops.feed(delta["text"]):
+                yield {**said, "delta": {**delta, "text": text}}
+            if self._stops.met:
+                yield from self._stopped(said["index"], self._stops.met)
+            return
+        if said.get("type") == "content_block_stop" and (rest := self._stops.rest()):
+            last = {"type": "text_delta", "text": rest}
+            yield {"type": "content_block_delta", "index": said["index"], "delta": last}
+        yield said
+
+    def _stopped(self, index: int, sequence: str) -> Iterator[Event]:
+        self.over = self._done = True
+        self.tally.finish = "stop"
+        yield {"type": "content_block_stop", "index": index}
+        delta = {"stop_reason": "stop_sequence", "stop_sequence": sequence}
+        # The engine says only at its own end how many there were; we have counted.
+        usage = {"output_tokens": self.tally.completion_tokens or 0}
+        yield {"type": "message_delta", "delta": delta, "usage": usage}
+        yield {"type": "message_stop"}
 
     def whole(self) -> bytes:
         """The message, under the name that was asked."""

@@ -6,12 +6,13 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from mlx_manager_jupyter.services.gateway import problems
-from mlx_manager_jupyter.services.gateway.endpoints.telling import Block, Event, Teller
+from mlx_manager_jupyter.services.gateway.endpoints.telling import Block, Teller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mlx_manager_jupyter.errors import MLXManagerError
+    from mlx_manager_jupyter.services.gateway.endpoints.events import Event
 
 _STOP_REASONS = {
     "stop": "end_turn",

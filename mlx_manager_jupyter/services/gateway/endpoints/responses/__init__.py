@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlx_manager_jupyter.services.gateway import fields
+from mlx_manager_jupyter.services.gateway.endpoints.events import written
 from mlx_manager_jupyter.services.gateway.endpoints.native import has
 from mlx_manager_jupyter.services.gateway.endpoints.responses.asked import translate
 from mlx_manager_jupyter.services.gateway.endpoints.responses.items import OnlyNative
@@ -28,7 +29,6 @@ from mlx_manager_jupyter.services.gateway.endpoints.responses.told import (
 from mlx_manager_jupyter.services.gateway.endpoints.translated import (
     Translated,
     chat_request,
-    written,
 )
 from mlx_manager_jupyter.services.gateway.fields import Fields, value
 from mlx_manager_jupyter.services.gateway.relay import Relay, Request

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlx_manager_jupyter.errors import UpstreamFailed
-from mlx_manager_jupyter.services.gateway.endpoints.native import NativeRelay, body_for, failure
+from mlx_manager_jupyter.services.gateway.endpoints.events import failure, written
+from mlx_manager_jupyter.services.gateway.endpoints.native import NativeRelay, body_for
 from mlx_manager_jupyter.services.gateway.endpoints.responses.asked import system_is_given
 from mlx_manager_jupyter.services.gateway.endpoints.responses.told import error_event
-from mlx_manager_jupyter.services.gateway.endpoints.translated import written
 
 if TYPE_CHECKING:
     from mlx_manager_jupyter.errors import MLXManagerError

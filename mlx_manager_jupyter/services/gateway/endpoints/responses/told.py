@@ -7,13 +7,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mlx_manager_jupyter.services.gateway import problems
-from mlx_manager_jupyter.services.gateway.endpoints.telling import Block, Event, Teller
+from mlx_manager_jupyter.services.gateway.endpoints.telling import Block, Teller
 from mlx_manager_jupyter.services.gateway.fields import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlx_manager_jupyter.errors import MLXManagerError
+    from mlx_manager_jupyter.services.gateway.endpoints.events import Event
     from mlx_manager_jupyter.services.gateway.fields import Fields
 
 #: What a response repeats of its request, and what it says if that said nothing.
