@@ -77,7 +77,7 @@ class Writer:
             for name, value in vars(schema).items()
             if typing.get_origin(value) is typing.Literal
         }
-        self._docs = _all_docs()
+        self._docs = all_docs()
 
     def text(self) -> str:
         """The whole module."""
@@ -150,7 +150,8 @@ def _comment(doc: str | None, indent: str = "") -> str:
     return f"{indent}/**\n{body}{indent} */\n"
 
 
-def _all_docs() -> dict[tuple[str, str], str]:
+def all_docs() -> dict[tuple[str, str], str]:
+    """What stands under each field: by record and field."""
     files = sorted(Path(schema.__path__[0]).glob("*.py"))
     return _field_docs("\n".join(file.read_text("utf-8") for file in files))
 
@@ -208,7 +209,7 @@ export interface FormSection {
 
 def form_text() -> str:
     """The module with the form's table."""
-    docs = _all_docs()
+    docs = all_docs()
     sections = []
     for section in profile_form.FORM:
         fields = [_form_field(field, docs) for field in section.fields]
