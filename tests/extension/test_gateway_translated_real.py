@@ -89,6 +89,31 @@ async def test_tools_with_a_real_engine(door: Door, tmp_path: Path, engine: str)
     assert all(record["completion_tokens"] for record in records)
 
 
+async def test_what_mlx_vlm_would_pass_over_is_refused_or_asked_in_another_way(
+    door: Door, tmp_path: Path
+) -> None:
+    _, key = await serve(door, calling.make(tmp_path / "m"), engine="mlx-vlm", temperature=0.0)
+    given: Any = {"model": "tiny", "input": "hi", "tools": FUNCTIONS}
+    async with openai_of(door, key) as client:
+        own = await client.responses.create(**given)
+        forced = await client.responses.create(**given, tool_choice="required")
+        stored = [answer.to_dict()["store"] for answer in (own, forced)]
+        assert stored == [True, False], "the second by way of chat completions, which see to it"
+        assert [item.type for item in forced.output] == ["function_call"]
+        for wrong, words in (
+            ({"background": True}, "background"),
+            ({"tools": [{"type": "web_search"}]}, "web_search"),
+            ({"parallel_tool_calls": False}, "mlx-vlm does not heed"),
+        ):
+            with pytest.raises(openai.BadRequestError, match=words):
+                await client.responses.create(**given | wrong)
+    asked: Any = {"model": "tiny", "max_tokens": 9, "messages": ASK, "tools": TOOLS}
+    choice: Any = {"type": "auto", "disable_parallel_tool_use": True}
+    async with client_of(door, key) as other:
+        with pytest.raises(anthropic.BadRequestError, match="mlx-vlm does not heed"):
+            await other.messages.create(**asked, tool_choice=choice)
+
+
 async def test_thoughts_of_mlx_lm(door: Door, tmp_path: Path) -> None:
     _, key = await serve(door, make("think", tmp_path / "m"), engine="mlx-lm", temperature=0.0)
     given: Any = {"model": "tiny", "max_tokens": 64, "messages": ASK}

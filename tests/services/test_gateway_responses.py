@@ -202,11 +202,19 @@ def test_form_and_effort() -> None:
         ({"input": [{"type": "function_call", "name": "f"}]}, r"input\[0\]"),
         ({"tools": [TOOL], "tool_choice": {"type": "function", "name": "x"}}, "none of 'tools'"),
         ({"text": {"format": {"type": "xml"}}}, "text"),
+        ({"conversation": "conv_1"}, "whole conversation"),
+        ({"prompt": {"id": "p"}}, "prompt"),
+        ({"background": True}, "background"),
+        ({"top_logprobs": 3}, "top_logprobs"),
+        ({"include": ["message.output_text.logprobs"]}, "include"),
+        ({"tools": [{"type": "web_search"}]}, "built-in"),
+        ({"tools": [TOOL, {"type": "mcp", "server_url": "https://x"}]}, "built-in"),
     ],
 )
-def test_what_is_wrong_is_told(wrong: dict[str, Any], words: str) -> None:
-    with pytest.raises(BadRequest, match=words):
+def test_what_is_wrong_is_told_with_any_engine(wrong: dict[str, Any], words: str) -> None:
+    with pytest.raises(BadRequest, match=words) as caught:
         chat(**wrong)
+    assert not isinstance(caught.value, OnlyNative)
 
 
 @pytest.mark.parametrize("url", ["/etc/passwd", "file:///etc/passwd", "secret.png"])
@@ -226,12 +234,8 @@ def test_no_engine_is_told_to_read_a_file(url: str) -> None:
     ("extra", "words"),
     [
         ({"previous_response_id": "resp_1"}, "whole conversation"),
-        ({"conversation": "conv_1"}, "whole conversation"),
-        ({"prompt": {"id": "p"}}, "prompt"),
-        ({"background": True}, "background"),
-        ({"top_logprobs": 3}, "top_logprobs"),
-        ({"include": ["message.output_text.logprobs"]}, "include"),
-        ({"tools": [{"type": "web_search"}]}, "built-in"),
+        ({"context_management": [{"type": "compaction"}]}, "context_management"),
+        ({"tools": [{"type": "shell"}]}, "built-in"),
         ({"tools": [TOOL], "tool_choice": {"type": "web_search"}}, "built-in"),
         ({"text": {"verbosity": "low"}}, "verbosity"),
         ({"wizardry": 1}, "wizardry"),

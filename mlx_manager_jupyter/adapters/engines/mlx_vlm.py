@@ -121,6 +121,7 @@ MLX_VLM = MlxVlm(
     model_types=frozenset({"lm", "multimodal", "embeddings"}),
     offers=frozenset({"models", "chat/completions", "responses", "messages"}),
     carries=frozenset({"logprobs"}),
+    ignores=frozenset({"parallel_tool_calls"}),  # no line of 0.7.10 reads it
     # In its environment, since `ps` shows argv to everybody (``app.py`` of 0.7.10).
     key_variable="MLX_VLM_SERVER_API_KEY",
     # Each of them makes it load something else, or read a folder that it is told.

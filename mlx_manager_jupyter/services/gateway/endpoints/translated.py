@@ -43,10 +43,8 @@ class Translated(ChatRelay, ABC):
 
         Raises:
             NotOffered: when its engine has no chat completions.
-            UnsupportedField: when it would take something that was asked and not heed it.
         """
         offered.check(server, self.path)
-        check_heeded(server, chat.fields)
         super().__init__(_with_template_args(chat, server), server, tally)
         self._teller = teller
         self._closed = False

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlx_manager_jupyter.services.gateway import fields, problems
+from mlx_manager_jupyter.services.gateway.endpoints.chat import ChatRequest
 from mlx_manager_jupyter.services.gateway.endpoints.events import written
 from mlx_manager_jupyter.services.gateway.endpoints.messages.asked import (
     check_pictures,
@@ -36,6 +37,7 @@ from mlx_manager_jupyter.services.gateway.endpoints.native import has
 from mlx_manager_jupyter.services.gateway.endpoints.translated import (
     Translated,
     chat_request,
+    check_heeded,
 )
 from mlx_manager_jupyter.services.gateway.fields import Fields, value
 from mlx_manager_jupyter.services.gateway.relay import Relay, Request
@@ -43,7 +45,6 @@ from mlx_manager_jupyter.services.gateway.relay import Relay, Request
 if TYPE_CHECKING:
     from mlx_manager_jupyter.errors import MLXManagerError
     from mlx_manager_jupyter.services.gateway.asked import Asked
-    from mlx_manager_jupyter.services.gateway.endpoints.chat import ChatRequest
     from mlx_manager_jupyter.services.gateway.tally import Tally
     from mlx_manager_jupyter.services.servers import ManagedServer
 
@@ -94,6 +95,8 @@ class MessagesRequest(Request):
             NotOffered: when it has neither.
             BadRequest: when something can't be had with this engine.
         """
+        if isinstance(self.chat, ChatRequest):
+            check_heeded(server, self.chat.fields)
         if has(server, MESSAGES):
             return NativeMessages(self, server, tally)
         if isinstance(self.chat, OnlyNative):

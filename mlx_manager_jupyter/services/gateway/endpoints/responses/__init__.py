@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlx_manager_jupyter.services.gateway import fields
+from mlx_manager_jupyter.services.gateway.endpoints.chat import ChatRequest
 from mlx_manager_jupyter.services.gateway.endpoints.events import written
 from mlx_manager_jupyter.services.gateway.endpoints.native import has
 from mlx_manager_jupyter.services.gateway.endpoints.responses.asked import translate
@@ -29,6 +30,7 @@ from mlx_manager_jupyter.services.gateway.endpoints.responses.told import (
 from mlx_manager_jupyter.services.gateway.endpoints.translated import (
     Translated,
     chat_request,
+    check_heeded,
 )
 from mlx_manager_jupyter.services.gateway.fields import Fields, value
 from mlx_manager_jupyter.services.gateway.relay import Relay, Request
@@ -36,7 +38,6 @@ from mlx_manager_jupyter.services.gateway.relay import Relay, Request
 if TYPE_CHECKING:
     from mlx_manager_jupyter.errors import MLXManagerError
     from mlx_manager_jupyter.services.gateway.asked import Asked
-    from mlx_manager_jupyter.services.gateway.endpoints.chat import ChatRequest
     from mlx_manager_jupyter.services.gateway.tally import Tally
     from mlx_manager_jupyter.services.servers import ManagedServer
 
@@ -78,7 +79,11 @@ class ResponsesRequest(Request):
             NotOffered: when it has neither.
             BadRequest: when something can't be had with this engine.
         """
-        if has(server, RESPONSES):
+        if isinstance(self.chat, ChatRequest):
+            check_heeded(server, self.chat.fields)
+        # mlx-vlm 0.7.10 sees to it that a tool is used in chat completions, and here it does not.
+        forced = isinstance(self.chat, ChatRequest) and "tool_choice" in self.chat.fields
+        if has(server, RESPONSES) and not forced:
             return NativeResponses(self, server, tally)
         if isinstance(self.chat, OnlyNative):
             raise self.chat

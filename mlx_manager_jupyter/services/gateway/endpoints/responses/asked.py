@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
-from mlx_manager_jupyter.errors import BadRequest, InvalidValue
+from mlx_manager_jupyter.errors import BadRequest, InvalidValue, UnsupportedField
 from mlx_manager_jupyter.services.gateway.endpoints.responses.items import (
     OnlyNative,
     check_pictures,
@@ -16,6 +16,8 @@ from mlx_manager_jupyter.services.gateway.endpoints.translated import TEMPLATE_A
 from mlx_manager_jupyter.services.gateway.fields import value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from mlx_manager_jupyter.services.gateway.fields import Fields
 
 
@@ -91,16 +93,20 @@ DROPPED = frozenset(
     {"metadata", "user", "safety_identifier", "service_tier", "stream_options", "max_tool_calls"}
     | {"prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "truncation", "ttl"}
 )
-#: Values that ask for nothing.
-_NOTHING: dict[str, tuple[object, ...]] = {
+#: Values that ask for nothing: of what no engine has, and of what one with responses may have.
+_NOBODYS: dict[str, tuple[object, ...]] = {
     "background": (None, False),
-    "previous_response_id": (None,),
     "conversation": (None,),
     "prompt": (None,),
     "top_logprobs": (None, 0),
     "include": (None, [], ["reasoning.encrypted_content"]),
+}
+_NATIVE: dict[str, tuple[object, ...]] = {
+    "previous_response_id": (None,),
     "context_management": (None, []),
 }
+#: Tools that mlx-vlm 0.7.10 makes functions of; it passes over all others without a word.
+_CALLABLE = frozenset({"function", "shell", "apply_patch"})
 _KEPT_NOWHERE = "Nothing is kept here: send the whole conversation as 'input'."
 _HINTS = {
     "previous_response_id": _KEPT_NOWHERE,
@@ -122,6 +128,7 @@ def translate(given: Fields) -> dict[str, Any]:
     if not said:
         raise BadRequest("'input' is missing or empty.", "Send a text, or a list of items.")
     check_pictures(said)
+    _check_nobodys(given)
     _check_fields(given)
     instructions = value(given, "instructions", str | None)
     chat: dict[str, Any] = {"messages": turns(said, instructions)}
@@ -140,13 +147,27 @@ def system_is_given(given: Fields) -> bool:
     return any(item.get("role") in {"system", "developer"} for item in items)
 
 
+def _check_nobodys(given: Fields) -> None:
+    """Refuse what engines with responses of their own would pass over without a word, too."""
+    for name in _asked(given, _NOBODYS):
+        hint = _HINTS.get(name, "Leave it out.")
+        raise UnsupportedField(f"{name!r} can't be had here.", hint)
+    for tool in value(given, "tools", list[dict[str, Any]] | None) or ():
+        if tool.get("type") not in _CALLABLE:
+            raise UnsupportedField(f"A tool {tool.get('type')!r} can't be had here.", _TOOLS)
+
+
 def _check_fields(given: Fields) -> None:
-    for name, harmless in _NOTHING.items():
-        if value(given, name, Any) not in harmless:
-            raise OnlyNative(f"{name!r} can't be had here.", _HINTS.get(name, "Leave it out."))
-    unknown = sorted(given.keys() - _READ - _SAME.keys() - DROPPED - _NOTHING.keys())
-    if unknown:
+    for name in _asked(given, _NATIVE):
+        hint = _HINTS.get(name, "Leave it out.")
+        raise OnlyNative(f"{name!r} can't be had with this engine.", hint)
+    known = _READ | _SAME.keys() | DROPPED | _NOBODYS.keys() | _NATIVE.keys()
+    if unknown := sorted(given.keys() - known):
         raise OnlyNative(f"{unknown[0]!r} can't be had here.", "Leave it out.")
+
+
+def _asked(given: Fields, harmless: Mapping[str, tuple[object, ...]]) -> Iterator[str]:
+    return (name for name in harmless if value(given, name, Any) not in harmless[name])
 
 
 def _tools(given: Fields) -> dict[str, Any]:
