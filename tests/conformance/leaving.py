@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ LONG = 3_500
 #: Seconds of CPU after which it surely works on it.
 BUSY = 0.1
 MOST = 1_000_000
+#: What mlx-vlm says of one that it ended; mlx-lm says nothing of it.
+CANCELLED = re.compile(r"Generation cancelled: request=\S+ generated_tokens=\d+")
 
 
 def leave(target: Target, when: str) -> str:
@@ -35,11 +38,15 @@ def leave(target: Target, when: str) -> str:
         when: in a ``stream``, ``early``, before its first token, or in a ``plain`` request.
     """
     process = psutil.Process(target.pids["talks"])
-    seen = len(journal(target))
+    seen, logged = len(journal(target)), target.log.stat().st_size
     asyncio.run(_ask_and_leave(target, when, process))
     if target.engine == REPLAYED:
         return _replayed(target, seen)
-    return STOPS if rests(process) else GOES_ON
+    if not rests(process):
+        return GOES_ON
+    said = target.log.read_bytes()[logged:].decode("utf-8", "replace")
+    assert target.engine != "mlx-vlm" or CANCELLED.search(said), said
+    return STOPS
 
 
 async def _ask_and_leave(target: Target, when: str, process: psutil.Process) -> None:

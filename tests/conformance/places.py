@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from anthropic import Anthropic
@@ -16,7 +17,6 @@ from tests.fixtures.jupyter import Jupyter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 REPLAYED = "mlx-openai-server"
 VERSION = "1.8.1"
@@ -57,6 +57,8 @@ class Target:
     anthropic: Anthropic
     pids: Mapping[str, int]
     """By ability, the process that would generate."""
+    log: Path
+    """Of the one that talks."""
     journal: Path
     """Of the replayed engine."""
 
@@ -131,9 +133,17 @@ class Places:
 
     def target(self, engine: str) -> Target:
         """This engine, behind the gateway."""
-        pids = {ability: self._pids[name] for ability, name in SERVERS[engine].items()}
+        names = SERVERS[engine]
+        talks = "lm" if engine == "remote" else names["talks"]
         return Target(
-            engine, self.url, self.key, self._openai, self._anthropic, pids, self._journal
+            engine=engine,
+            url=self.url,
+            key=self.key,
+            openai=self._openai,
+            anthropic=self._anthropic,
+            pids={ability: self._pids[name] for ability, name in names.items()},
+            log=Path(self.jupyter.api(f"servers/{talks}/logs")["path"]),
+            journal=self._journal,
         )
 
     def _serve(self, name: str, model: str, **fields: Any) -> None:
