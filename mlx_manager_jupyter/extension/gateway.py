@@ -118,6 +118,7 @@ class AskHandler(GatewayHandler):
 
     _work: asyncio.Task[Any] | None = None
     _refused: MLXManagerError | None = None
+    _left = False
 
     def initialize(self) -> None:
         """Begin with nothing."""
@@ -163,12 +164,16 @@ class AskHandler(GatewayHandler):
         """
         if self._refused:
             raise self._refused
+        if self._left:
+            return
         self._work = asyncio.current_task()
         with contextlib.suppress(asyncio.CancelledError):
             await self._relay()
 
     def on_connection_close(self) -> None:
         """The client left: whatever is under way ends now, and upstream with it."""
+        super().on_connection_close()  # or the rest of the body is waited for without end
+        self._left = True
         if self._work:
             self._work.cancel()
 

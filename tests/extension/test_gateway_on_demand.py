@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import re
 import urllib.request
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec.structs import replace
 
 from tests.extension.asking import ASK, User
 from tests.extension.test_servers import API
@@ -171,6 +173,51 @@ async def test_one_that_is_stopped_while_it_is_waited_for_is_not_started_again(u
     assert answer.code == 503
     assert "was stopped" in json.loads(answer.body)["error"]["message"]
     assert len(user.seen("started")) == 1
+
+
+async def test_those_who_wait_are_told_that_jupyter_stops(user: User) -> None:
+    await user.save("tiny", {"load_seconds": 60})
+    asked = asyncio.create_task(user.ask("tiny"))
+    await user.waits(1)
+    await user.extension.managers.gateway.close()
+    for answer in (await asked, await user.ask("tiny")):
+        assert answer.code == 503
+        assert "is stopping" in json.loads(answer.body)["error"]["message"]
+    await user.waits(0)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_wherever_clients_leave_nothing_is_left_of_them(user: User, seed: int) -> None:
+    chance = random.Random(seed)
+    user.extension.managers.gateway._waiting.rules = replace(
+        user.extension.managers.gateway._waiting.rules, starting=100
+    )
+    pace = {"load_seconds": 0.5, "first_token_seconds": 0.05, "token_seconds": 0.05}
+    await user.save("tiny", pace, decode_concurrency=3)
+    user.key = await user.new_key()
+
+    async def come_and_go() -> None:
+        lane = chance.choice(["batch", "interactive"])
+        stays = chance.uniform(0.0, 3.0)
+        async with await user.chat("tiny", stream=chance.random() < 0.5, lane=lane):
+            await asyncio.sleep(stays)
+
+    await asyncio.gather(*(come_and_go() for _ in range(60)))
+    gateway = user.extension.managers.gateway
+    await user.until(lambda: gateway._arrivals._arrivals == {})
+    server = user.extension.managers.servers.known("tiny")
+    assert server
+    turnstile = gateway._waiting.turnstile(server)
+    traffic = user.extension.managers.metrics.traffic("tiny")
+
+    def left() -> list[int]:
+        counted = [traffic.in_flight, traffic.queued, turnstile.going, turnstile.waiting]
+        return [*counted, server.use.in_flight]
+
+    await user.until(lambda: not any(left()))
+    assert {record.status for record in user.records} <= {200, 499}
+    assert (await user.ask("tiny")).code == 200
+    assert not any(left())
 
 
 async def test_a_profile_that_does_not_start_on_request_says_so(user: User) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
@@ -226,6 +227,20 @@ async def test_who_leaves_the_queue_is_forgotten_and_never_asked_for(
     server = line.user.extension.managers.servers.known("tiny")
     assert server
     await line.user.until(lambda: server.use.in_flight == 0)
+
+
+async def test_who_leaves_before_the_end_of_the_body_leaves_nothing_behind(user: User) -> None:
+    before = handling()
+    async with Chat(user.door, await user.new_key(), "tiny", cut=100) as chat:
+        await user.until(lambda: handling() > before)
+        chat.leave()
+    await user.until(lambda: handling() == before)
+    assert user.records == []
+
+
+def handling() -> int:
+    """Requests that tornado is at."""
+    return sum("_execute" in repr(task.get_coro()) for task in asyncio.all_tasks())
 
 
 async def test_those_who_wait_are_told_when_their_server_is_stopped(line: Line) -> None:

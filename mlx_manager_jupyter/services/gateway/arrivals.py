@@ -75,7 +75,7 @@ class Arrival:
             MLXManagerError: why it never will.
         """
         if self.task.cancelled():
-            raise NotReady("This Jupyter server is stopping.", "Ask one that stays.")
+            raise _stopping()
         if error := self.task.exception():
             raise _again(error) if isinstance(error, MLXManagerError) else error
         return self.task.result()
@@ -128,6 +128,7 @@ class Arrivals:
         self._cool_down = timedelta(seconds=retry_failed_seconds)
         self._log = log
         self._arrivals: dict[str, Arrival] = {}
+        self._closed = False
 
     def of(self, place: Place, *, may_start: bool) -> Arrival:
         """The arrival of this place's server.
@@ -135,7 +136,12 @@ class Arrivals:
         Args:
             place: where it is to be.
             may_start: start it if it is not there; else it is only waited for.
+
+        Raises:
+            NotReady: when this extension ends.
         """
+        if self._closed:
+            raise _stopping()
         arrival = self._arrivals.get(place.name)
         if arrival is None:
             arrival = self._arrivals[place.name] = Arrival(self, place, may_start=may_start)
@@ -144,6 +150,7 @@ class Arrivals:
 
     async def close(self) -> None:
         """Bring nothing about any more; whoever waits is told."""
+        self._closed = True
         tasks = [arrival.task for arrival in self._arrivals.values()]
         for task in tasks:
             task.cancel()
@@ -225,6 +232,10 @@ def _starts(server: ManagedServer) -> bool:
 def _retried(server: ManagedServer) -> bool:
     """Whether it is to be started again; somebody else's machine is only asked again."""
     return server.will_retry and not server.stored.base_url
+
+
+def _stopping() -> NotReady:
+    return NotReady("This Jupyter server is stopping.", "Ask one that stays.")
 
 
 def _again(error: MLXManagerError) -> MLXManagerError:
