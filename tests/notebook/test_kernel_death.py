@@ -35,12 +35,13 @@ def test_generation_ends_with_the_kernel(jupyter: Jupyter, code: str) -> None:
     env = {**os.environ, VARIABLE: str(jupyter.connection), "PYTHONPATH": str(ROOT)}
     with started(env) as kernel:
         kernel.ok("%load_ext mlx_manager_jupyter\nimport mlx_manager_jupyter as mlx")
+        pid = int(kernel.value("__import__('os').getpid()"))
         asked = len(jupyter.noted("request"))
         kernel.client.execute(code)
         if code.startswith("%%"):
             kernel.heard(lambda message: "word" in json.dumps(message["content"].get("data", "")))
         until(lambda: len(jupyter.noted("request")) > asked)
-        os.kill(kernel.manager.provisioner.pid, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
         killed = time.time()
         until(lambda: jupyter.noted("closed"))
     closed = jupyter.noted("closed")[-1]
