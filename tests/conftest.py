@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,3 +50,18 @@ def built(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.ensure(home, Terminal())
     patched.undo()
     return home
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say where the time went: seconds and tests by folder, slowest first."""
+    seconds: Counter[str] = Counter()
+    tests: Counter[str] = Counter()
+    for report in (each for reports in terminalreporter.stats.values() for each in reports):
+        if isinstance(report, pytest.TestReport):
+            folder = str(PurePosixPath(report.nodeid.partition("::")[0]).parent)
+            seconds[folder] += report.duration  # type: ignore[assignment]  # floats count as well
+            tests[folder] += report.when == "call"
+    if len(seconds) > 1:
+        terminalreporter.section("time by folder")
+        for folder, spent in seconds.most_common():
+            terminalreporter.write_line(f"{spent:8.1f} s {tests[folder]:5} tests  {folder}")
