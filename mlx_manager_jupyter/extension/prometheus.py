@@ -114,23 +114,23 @@ class Figures:
     def _of_servers(self, sample: Metrics) -> Iterator[Metric]:
         for name, words, of in GAUGES:
             family = GaugeMetricFamily(name, words, labels=LABELS)
-            for server, load in sample.servers.items():
-                if (value := of(load)) is not None:
-                    family.add_metric(self._labels(server), value)
+            for labels in self._metrics.counted:
+                load = sample.servers.get(labels[0])
+                if load and (value := of(load)) is not None:
+                    family.add_metric(labels, value)
             yield family
 
     def _counted(self) -> Iterator[Metric]:
         traffic = self._metrics.counted
         for name, words, now in LIVE:
             live = GaugeMetricFamily(name, words, labels=LABELS)
-            for server, each in traffic.items():
-                live.add_metric(self._labels(server), now(each))
+            for labels, each in traffic.items():
+                live.add_metric(labels, now(each))
             yield live
-        counted = {name: each.counts for name, each in traffic.items()}
         for name, words, of in COUNTERS:
             family = CounterMetricFamily(name, words, labels=LABELS)
-            for server, counts in counted.items():
-                family.add_metric(self._labels(server), of(counts))
+            for labels, each in traffic.items():
+                family.add_metric(labels, of(each.counts))
             yield family
         errors = CounterMetricFamily(
             "mlx_manager_request_errors",
@@ -143,16 +143,13 @@ class Figures:
             labels=LABELS,
         )
         ends = [*map(str, BUCKETS), "+Inf"]
-        for server, counts in counted.items():
-            for code, number in tuple(counts.errors.items()):
-                errors.add_metric((*self._labels(server), code), number)
-            within = list(zip(ends, accumulate(counts.buckets), strict=True))
-            first.add_metric(self._labels(server), within, counts.first_token_sum)
+        for labels, each in traffic.items():
+            for code, number in tuple(each.counts.errors.items()):
+                errors.add_metric((*labels, code), number)
+            within = list(zip(ends, accumulate(each.counts.buckets), strict=True))
+            first.add_metric(labels, within, each.counts.first_token_sum)
         yield errors
         yield first
-
-    def _labels(self, server: str) -> tuple[str, str, str]:
-        return (server, *self._metrics.runs(server))
 
 
 def _of_machine(sample: Metrics) -> Iterator[Metric]:

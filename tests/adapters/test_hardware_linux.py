@@ -15,7 +15,12 @@ import pytest
 
 from mlx_manager_jupyter.adapters.hardware import Budget, Held, Linux
 from mlx_manager_jupyter.adapters.hardware.groups import group_folders
-from mlx_manager_jupyter.adapters.hardware.linux import proportional_in_rollup, resident_in_status
+from mlx_manager_jupyter.adapters.hardware.linux import (
+    PAGE,
+    proportional_in_rollup,
+    resident_in_statm,
+    resident_in_status,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,8 +120,20 @@ def test_without_the_exact_file_it_is_told_by_the_counters(tmp_path: Path) -> No
     assert Linux(tmp_path).held([8]) == Held()
 
 
+def test_both_files_of_counters_say_the_same() -> None:
+    with holding("own") as (pid, *_):
+        folder = Path("/proc") / str(pid)
+        status = resident_in_status((folder / "status").read_text())
+        statm = resident_in_statm((folder / "statm").read_text())
+    assert statm is not None
+    assert statm == pytest.approx(status, abs=MiB), "it may still be about to wait"
+    assert resident_in_statm("9 7 2 1 0 5 0") == (5 * PAGE, 2 * PAGE)
+
+
 def test_the_dead_have_no_lines() -> None:
     assert resident_in_status("Name:\tpython\nState:\tZ (zombie)\n") == (0, 0)
+    assert resident_in_statm("0 0 0 0 0 0 0\n") == (0, 0)
+    assert resident_in_statm("") is None
     assert proportional_in_rollup("") is None
     assert proportional_in_rollup("Rss:  10 kB\nPss:  10 kB\n") is None, "an older kernel"
 

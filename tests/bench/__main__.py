@@ -23,10 +23,12 @@ from tests.bench import (
     gateway,
     health,
     interrupt,
+    metrics,
     ready,
     requests,
     scan,
     search,
+    soak,
     start,
     stop,
 )
@@ -59,9 +61,11 @@ def main() -> int:
         "interrupt": interrupt.measure,
         "download": download.measure,
         "events": events.measure,
+        "metrics": metrics.measure,
         "search": search.measure,
         "scan": scan.measure,
         "requests": requests.measure,
+        "soak": soak.measure,
     }
     if unknown := set(options.names) - benches.keys():
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(benches)}")

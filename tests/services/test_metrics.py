@@ -181,11 +181,12 @@ async def test_counters_of_many_that_are_gone_are_forgotten_unless_busy() -> Non
         for number in range(2 * MOST_KEPT):
             stage.manager.traffic(f"gone-{number}")
         await stage.more(2)
-        kept = stage.manager.counted
+        kept = stage.manager._traffic
         assert "busy" in kept
         assert "a" in kept
         assert f"gone-{2 * MOST_KEPT - 1}" in kept
         assert len(kept) <= MOST_KEPT + 2
+        assert list(stage.manager.counted) == [("a", "org/model", "mlx-lm")], "seen to run"
 
 
 async def test_now_measures_without_a_sample() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 from functools import cached_property
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mlx_manager_jupyter.schema import Memory
+
+#: Bytes.
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Linux:
@@ -68,7 +72,7 @@ class Linux:
         By the kernel's counters, whatever the size; processes that map different files are told
         too small, by all but the largest. `held` is exact.
         """
-        found = [resident_in_status(self._of(pid, "status")) for pid in set(pids)]
+        found = [self._resident(pid) for pid in set(pids)]
         return sum(own for own, _ in found) + max((mapped for _, mapped in found), default=0)
 
     def held(self, pids: Iterable[int]) -> Held:
@@ -81,6 +85,11 @@ class Linux:
                 own, mapped = resident_in_status(self._of(pid, "status"))
                 size, seems_free = size + own + mapped, seems_free + mapped
         return Held(size, seems_free)
+
+    def _resident(self, pid: int) -> tuple[int, int]:
+        # The same figures; the kernel writes the first in a fifth of the second's time.
+        found = resident_in_statm(self._of(pid, "statm"))
+        return found or resident_in_status(self._of(pid, "status"))
 
     def _of(self, pid: int, file: str) -> str:
         return text_of(self._root / "proc" / str(pid) / file)
@@ -103,6 +112,15 @@ def resident_in_status(status: str) -> tuple[int, int]:
     sizes = kilobytes_in(status)
     mapped = sizes.get("RssFile", 0) + sizes.get("RssShmem", 0)
     return sizes.get("RssAnon", 0), mapped
+
+
+def resident_in_statm(statm: str) -> tuple[int, int] | None:
+    """The same of ``/proc/<pid>/statm``: pages, in all, resident, and of these mapped or shared."""
+    pages = statm.split()
+    if len(pages) < 3:  # noqa: PLR2004  as above
+        return None
+    resident, shared = int(pages[1]) * PAGE, int(pages[2]) * PAGE
+    return resident - shared, shared
 
 
 def proportional_in_rollup(rollup: str) -> Held | None:

@@ -104,13 +104,9 @@ class MetricsManager(LoggingConfigurable):
         return self._traffic[server]
 
     @property
-    def counted(self) -> dict[str, Traffic]:
-        """The counters of all servers, those that are gone included."""
-        return dict(self._traffic)
-
-    def runs(self, server: str) -> tuple[str, str]:
-        """The model that a server has, or had, and its engine."""
-        return self._runs.get(server, ("", ""))
+    def counted(self) -> dict[tuple[str, str, str], Traffic]:
+        """The counters of servers, model and engine; of those that are gone, too."""
+        return {(name, *runs): self.traffic(name) for name, runs in self._runs.items()}
 
     @property
     def history(self) -> dict[str, tuple[float, ...]]:

@@ -21,10 +21,10 @@ T = TypeVar("T")
 SHARE = 0.003
 #: Seconds after which processes are looked for again even if nothing was seen to change: an engine
 #: may start a helper at any time.
-MEMBERS_SECONDS = 10.0
+MEMBERS_SECONDS = 20.0
 #: Seconds after which anything is measured again, however long it took: once it may have had to
 #: wait for other programs.
-LONGEST_SECONDS = 30.0
+LONGEST_SECONDS = 60.0
 
 
 class Used(Struct, frozen=True):

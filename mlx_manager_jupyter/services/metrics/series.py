@@ -52,6 +52,8 @@ class Series:
         before = array("f", [UNKNOWN]) * (first - begins)
         after = array("f", [UNKNOWN]) * (ends - last)
         here = slice(first - self._begins, last - self._begins)
+        if not before and not after:  # which spares two copies of nearly all
+            return [column[here] for column in self.columns]
         return [before + column[here] + after for column in self.columns]
 
     def drop_before(self, number: int) -> None:
