@@ -220,7 +220,8 @@ class Arrivals:
             del self._arrivals[arrival.name]
         if arrival.task.cancelled():
             return
-        if error := arrival.task.exception():  # nobody may be left to be told
+        error = arrival.task.exception()
+        if error and not arrival.waiting:  # else there is somebody to be told
             self._log.warning("%s did not start on request: %s", arrival.name, error)
 
 
