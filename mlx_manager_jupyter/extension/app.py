@@ -246,7 +246,7 @@ class MLXManager(Settings):
             return  # loading failed, and Jupyter has to end all the same
         if self._minds_interrupts:
             asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
-        self.door.close()  # first, so that nobody asks for more
+        await self.door.close()  # first, so that nobody asks for more
         await self.managers.gateway.close()
         self._figures.close()
         await self.managers.metrics.close()

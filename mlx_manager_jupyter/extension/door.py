@@ -7,8 +7,10 @@ secret, reaches kernels through the environment that they inherit.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hmac
+import importlib
 import os
 import secrets
 import socket
@@ -23,12 +25,16 @@ from tornado import web
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
+from mlx_manager_jupyter.extension.door_reception import Reception
+from mlx_manager_jupyter.extension.managers import SETTING
 from mlx_manager_jupyter.schema import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from logging import Logger
     from pathlib import Path
+
+    from mlx_manager_jupyter.extension.door_gateway import DoorGateway
 
 #: Kernels find the connection file through this variable.
 CONNECTION_VARIABLE = "MLX_MANAGER_JUPYTER_CONNECTION"
@@ -62,7 +68,8 @@ class Door:
     def __init__(self, runtime_dir: Path, log: Logger) -> None:
         self._runtime_dir = runtime_dir
         self._log = log
-        self._server: HTTPServer | None = None
+        self._reception: Reception | None = None
+        self._making: asyncio.Task[DoorGateway] | None = None
         self._file = runtime_dir / f"mlx-manager-jupyter-{os.getpid()}.json"
         self._token = secrets.token_urlsafe(32)
         self.url = ""
@@ -81,22 +88,38 @@ class Door:
             },
         )
         sockets = _listen(port)
-        self._server = HTTPServer(app)
-        self._server.add_sockets(sockets)
         actual = sockets[0].getsockname()[1]
         self.url = f"http://{HOST}:{actual}/"
+        self._managers = settings[SETTING]
+        self._reception = Reception(sockets, HTTPServer(app), self._gateway)
         if port and actual != port:
             self._log.warning("port %s is taken; the MLX gateway listens on %s", port, actual)
         self._write()
 
-    def close(self) -> None:
-        """Stop listening and take the file away."""
-        if self._server:
-            self._server.stop()
-            self._server = None
+    async def close(self) -> None:
+        """Stop listening, take the file away, and end what is under way at the gateway."""
+        if self._reception:
+            self._reception.close()
+            self._reception = None
         self._file.unlink(missing_ok=True)
         if os.environ.get(CONNECTION_VARIABLE) == str(self._file):
             del os.environ[CONNECTION_VARIABLE]
+        if self._making:
+            with contextlib.suppress(Exception):
+                await (await self._making).close()
+            self._making = None
+
+    async def _gateway(self) -> DoorGateway:
+        """The gateway; made on first use, since its import takes a while."""
+        if self._making is None:
+            self._making = asyncio.create_task(self._make())
+        return await asyncio.shield(self._making)
+
+    async def _make(self) -> DoorGateway:
+        name = f"{__package__}.door_gateway"
+        made = await asyncio.to_thread(importlib.import_module, name)
+        gateway: DoorGateway = made.DoorGateway(self._managers, self.url, self._log)
+        return gateway
 
     def sweep(self) -> None:
         """Remove the files of killed extensions, found by connecting since pids are reused."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,26 +11,26 @@ import msgspec
 from tornado import web
 from tornado.iostream import StreamClosedError
 
-from mlx_manager_jupyter.errors import (
-    BadRequest,
-    MLXManagerError,
-    NotFound,
-    TooLarge,
-    Unauthorized,
+from mlx_manager_jupyter.errors import BadRequest, MLXManagerError
+from mlx_manager_jupyter.extension.asking import (
+    LARGEST_BODY,
+    STREAM_HEADERS,
+    asked_of,
+    key_of,
+    missing,
+    told,
+    too_large,
 )
 from mlx_manager_jupyter.extension.base import OwnErrors
 from mlx_manager_jupyter.extension.managers import SETTING, Managers
-from mlx_manager_jupyter.services.gateway import ENDPOINTS, Asked, problem_of
+from mlx_manager_jupyter.services.gateway import ENDPOINTS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tornado.http1connection import HTTP1Connection
-    from tornado.httputil import HTTPHeaders
 
     from mlx_manager_jupyter.services.gateway import Exchange
-
-#: Of a request: more than any picture or sound that a model takes, and what tornado allows by
-#: itself.
-LARGEST_BODY = 100 * 2**20
 
 
 class GatewayHandler(OwnErrors):
@@ -47,14 +46,9 @@ class GatewayHandler(OwnErrors):
 
         Raises:
             Unauthorized: when there is no key, or none of ours.
+            TooManyRequests: when it has asked as often as it may.
         """
-        key = await self.managers.keys.check(_secret_of(self.request.headers))
-        if key is None:
-            raise Unauthorized(
-                "This gateway needs one of its own keys.",
-                "Send it as 'Authorization: Bearer …', or as 'x-api-key'.",
-            )
-        self.current_user = key
+        self.current_user = await key_of(self.managers, self.request.headers)
 
     @property
     def endpoint(self) -> str:
@@ -78,15 +72,11 @@ class GatewayHandler(OwnErrors):
         else:
             ours = BadRequest if status_code < 500 else MLXManagerError  # noqa: PLR2004
             error = ours(f"{self._reason}.")
-        if error.retry_after is not None:
-            self.set_header("Retry-After", str(math.ceil(error.retry_after)))
-        self.answer(problem_of(self.endpoint, error), status_code)
-
-
-def _secret_of(headers: HTTPHeaders) -> str:
-    """As OpenAI's clients send it, or Anthropic's."""
-    scheme, _, secret = headers.get("Authorization", "").partition(" ")
-    return (secret if scheme.lower() == "bearer" else headers.get("x-api-key", "")).strip()
+        body, headers = told(self.endpoint, error)
+        self.set_status(status_code)
+        for name, value in headers.items():
+            self.set_header(name, value)
+        self.finish(body)
 
 
 class ModelsHandler(GatewayHandler):
@@ -140,10 +130,7 @@ class AskHandler(GatewayHandler):
         """Keep it, unless it is for nothing."""
         self._size += len(chunk)
         if self._size > LARGEST_BODY and not self._refused:
-            most = f"{LARGEST_BODY // 2**20} MiB"
-            self._refused = TooLarge(
-                f"The body has more than {most}.", "Send smaller pictures or less sound."
-            )
+            self._refused = too_large()
         if self._refused:
             self._came.clear()
         else:
@@ -178,22 +165,16 @@ class AskHandler(GatewayHandler):
             self._work.cancel()
 
     async def _relay(self) -> None:
-        headers = self.request.headers
-        asked = Asked(
-            endpoint=self.endpoint,
-            body=b"".join(self._came),
-            content_type=headers.get("Content-Type", "application/json"),
-            key=self.current_user,
-            lane="batch" if headers.get("X-MLX-Lane", "").lower() == "batch" else "interactive",
-        )
+        body = b"".join(self._came)
+        asked = asked_of(self.endpoint, self.request.headers, body, self.current_user)
         exchange = await self.managers.gateway.open(asked)
         with contextlib.closing(exchange):
             if exchange.stream:
                 await self._stream(exchange)
             else:
-                body, kind = await exchange.answer()
-                self._introduce(exchange, kind)
-                self.finish(body)
+                answered, kind = await exchange.answer()
+                self._introduce(exchange, {"Content-Type": kind})
+                self.finish(answered)
 
     async def _stream(self, exchange: Exchange) -> None:
         client = cast("HTTP1Connection", self.request.connection).stream
@@ -204,18 +185,15 @@ class AskHandler(GatewayHandler):
                 async for events in pieces:
                     if not begun:  # until then an error is still a status of its own
                         begun = True
-                        self._introduce(exchange, "text/event-stream")
-                        self.set_header("Cache-Control", "no-cache")
-                        self.set_header("X-Accel-Buffering", "no")
+                        self._introduce(exchange, STREAM_HEADERS)
                     self.write(events)
                     flushed = self.flush()
                     if client.writing():  # slower than the engine: so is the engine then
                         await flushed
             await self.finish()
 
-    def _introduce(self, exchange: Exchange, content_type: str) -> None:
-        self.set_header("Content-Type", content_type)
-        for name, value in exchange.headers.items():
+    def _introduce(self, exchange: Exchange, headers: Mapping[str, str]) -> None:
+        for name, value in (*headers.items(), *exchange.headers.items()):
             self.set_header(name, value)
 
 
@@ -229,8 +207,7 @@ class MissingHandler(GatewayHandler):
         Raises:
             NotFound: always.
         """
-        offered = ", ".join(["models", *ENDPOINTS])
-        raise NotFound(f"The gateway has no {path[:80]!r}.", f"It offers {offered}.")
+        raise missing(path)
 
     post = put = delete = patch = head = get
 

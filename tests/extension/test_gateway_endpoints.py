@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 
-from mlx_manager_jupyter.extension.gateway import LARGEST_BODY
+from mlx_manager_jupyter.extension.asking import LARGEST_BODY
 from tests.extension.test_gateway import ASK, journal, serve
 from tests.extension.test_servers import API, start, until
 from tests.fixtures.elsewhere import Elsewhere, Reply
