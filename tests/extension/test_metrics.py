@@ -152,7 +152,7 @@ def scrape(extension: MLXManager, jupyter_url: str) -> Callable[..., Any]:
     async def fetch() -> dict[tuple[str, ...], float]:
         response = await AsyncHTTPClient().fetch(
             f"{jupyter_url}metrics",
-            headers={"Authorization": f"token {token}"},
+            headers={"Authorization": f"Bearer {token}"},  # as Prometheus writes it
         )
         families = text_string_to_metric_families(response.body.decode())
         ours = [family for family in families if family.name.startswith("mlx_manager_")]
