@@ -28,7 +28,6 @@ from tests.bench import (
     requests,
     scan,
     search,
-    soak,
     start,
     stop,
 )
@@ -65,7 +64,6 @@ def main() -> int:
         "search": search.measure,
         "scan": scan.measure,
         "requests": requests.measure,
-        "soak": soak.measure,
     }
     if unknown := set(options.names) - benches.keys():
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(benches)}")
