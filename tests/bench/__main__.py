@@ -28,6 +28,7 @@ from tests.bench import (
     requests,
     scan,
     search,
+    soak,
     start,
     stop,
 )
@@ -64,6 +65,7 @@ def main() -> int:
         "search": search.measure,
         "scan": scan.measure,
         "requests": requests.measure,
+        "soak": soak.measure,
     }
     if unknown := set(options.names) - benches.keys():
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(benches)}")

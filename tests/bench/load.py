@@ -31,14 +31,15 @@ class Target:
         parts = urlsplit(self.url)
         return parts.hostname or "", parts.port or 80
 
-    def request(self, *, chunks: int, pace: float, streamed: bool = True) -> bytes:
-        """The bytes of a chat request."""
+    def request(self, *, chunks: int, pace: float, streamed: bool = True, **more: Any) -> bytes:
+        """The bytes of a chat request; ``more`` are fields that the engine knows."""
         asked: dict[str, Any] = {
             "model": self.model,
             "messages": [{"role": "user", "content": "Go on."}],
             "max_tokens": chunks,
             "chunk_seconds": pace,
             "stream": streamed,
+            **more,
         }
         body = json.dumps(asked).encode()
         head = [

@@ -2,8 +2,10 @@
 """An engine that costs next to nothing: ``mlx_lm.server``'s command line, HTTP and chunks.
 
 The request says how it streams: ``max_tokens`` chunks, one every ``chunk_seconds`` (0: as fast as
-the client reads). The text of a chunk is ``time.monotonic_ns()`` when it was sent, which is the
-same clock in every process of a machine. Standard library only, as it runs outside any environment.
+the client reads), the first one after ``first_seconds``. Whoever says a ``tell_port`` gets a
+datagram there with what ``tell`` says, as soon as the request has come. The text of a chunk is
+``time.monotonic_ns()`` when it was sent, which is the same clock in every process of a machine.
+Standard library only, as it runs outside any environment.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import socket
 import time
 from typing import Any
 
@@ -21,6 +24,7 @@ PACKET: dict[str, Any] = {
     "model": "default_model",
     "created": 1700000000,
 }
+TELLS = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 HEAD = (
     b"HTTP/1.0 200 OK\r\nContent-type: text/event-stream\r\nCache-Control: no-cache\r\n"
     b"Access-Control-Allow-Origin: *\r\n\r\n"
@@ -32,9 +36,9 @@ def event(delta: dict[str, str], finish: str | None = None) -> bytes:
     return b"data: " + json.dumps({**PACKET, "choices": [choice]}).encode() + b"\n\n"
 
 
-async def stream(writer: asyncio.StreamWriter, chunks: int, pace: float) -> None:
+async def stream(writer: asyncio.StreamWriter, chunks: int, pace: float, first: float) -> None:
     writer.write(HEAD + b": keepalive 1/1\n\n")
-    began = time.monotonic()
+    began = time.monotonic() + first
     for number in range(chunks):
         # Sleeping for nothing still gives the other streams their turn, as a batching engine does.
         await asyncio.sleep(max(0.0, began + number * pace - time.monotonic()))
@@ -51,8 +55,11 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
         body = json.loads(await reader.readexactly(int(length or 0)) or b"{}")
+        if "tell_port" in body:
+            TELLS.sendto(str(body["tell"]).encode(), ("127.0.0.1", body["tell_port"]))
         if body.get("stream"):
-            await stream(writer, body["max_tokens"], body.get("chunk_seconds", 0.0))
+            pace, first = body.get("chunk_seconds", 0.0), body.get("first_seconds", 0.0)
+            await stream(writer, body["max_tokens"], pace, first)
         else:  # the probe: "can you answer at all?"
             answer = json.dumps({**PACKET, "object": "chat.completion", "choices": []}).encode()
             writer.write(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(answer) + answer)
