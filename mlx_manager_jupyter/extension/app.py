@@ -282,7 +282,7 @@ class MLXManager(Settings):
             engine_jobs=managers.engines.jobs,
             library=managers.models.library,
             catalogue=managers.models.catalogue,
-            metrics=managers.metrics.latest,
+            metrics=managers.metrics.recent,
             history=managers.metrics.history,
         )
 

@@ -235,7 +235,7 @@ async def test_a_look_that_fails_is_said_once_and_tried_again(
         return memory(seems_free)
 
     monkeypatch.setattr(machine, "memory", unreadable)
-    stage.manager._sampler._memory = Paced(machine.memory)
+    stage.manager._sampler._memory = Paced(machine.memory, 0.01)
     stage.manager.open()
     stage.manager.watch(watched=True)
     await asyncio.sleep(0.7)
@@ -261,7 +261,7 @@ def test_what_is_dear_is_asked_less_often() -> None:
         asked.append(1)
         return len(asked)
 
-    once = Paced(cheap, at_least=3600.0)
+    once = Paced(cheap, 0.01, at_least=3600.0)
     assert (once(), once(), once()) == (1, 1, 1)
     assert once(anew=True) == 2
 
@@ -269,5 +269,5 @@ def test_what_is_dear_is_asked_less_often() -> None:
         return sum(range(3_000_000)) and cheap()  # tens of milliseconds: seconds of rest
 
     asked.clear()
-    costly = Paced(dear)
+    costly = Paced(dear, 0.01)
     assert (costly(), costly(), costly()) == (1, 1, 1)

@@ -111,7 +111,7 @@ class MetricsManager(LoggingConfigurable):
     @property
     def history(self) -> dict[str, tuple[float, ...]]:
         """Tokens per second of the servers that there are, oldest first."""
-        names = self.latest.servers if self.latest else ()
+        names = self.recent.servers if self.recent else ()
         return {name: tuple(self.traffic(name).history) for name in names}
 
     async def past(self, query: MetricsQuery) -> MetricsHistory:

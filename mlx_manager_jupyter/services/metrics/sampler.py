@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: The part of its time that one measurement may take of a core.
-SHARE = 0.003
+#: The part of all time that one question may take. Finding processes works all the while; the
+#: memory of a Mac mostly waits for programs to start.
+MEMBERS_SHARE, MEMORY_SHARE = 0.003, 0.01
 #: Seconds after which processes are looked for again even if nothing was seen to change: an engine
 #: may start a helper at any time.
 MEMBERS_SECONDS = 20.0
-#: Seconds after which anything is measured again, however long it took: once it may have had to
-#: wait for other programs.
-LONGEST_SECONDS = 60.0
+#: Seconds after which it is asked again, however long it took: it may have had to wait for others.
+MEMBERS_LONGEST, MEMORY_LONGEST = 60.0, 5.0
 
 
 class Used(Struct, frozen=True):
@@ -49,10 +49,21 @@ class Paced(Generic[T]):
     Mac is told by programs that have to be started, and a memory limit looks for processes, too.
     """
 
-    def __init__(self, ask: Callable[[], T], at_least: float = 0.0) -> None:
-        """``at_least`` are the seconds for which an answer is good anyway."""
+    def __init__(
+        self, ask: Callable[[], T], share: float, at_least: float = 0.0, at_most: float = 60.0
+    ) -> None:
+        """Know what it may cost.
+
+        Args:
+            ask: gives the answer.
+            share: the part of all time that it may take.
+            at_least: seconds for which an answer is good anyway.
+            at_most: seconds for which it may be good.
+        """
         self._ask = ask
+        self._share = share
         self._at_least = at_least
+        self._at_most = at_most
         self._due = 0.0
         self._answer: T | None = None
 
@@ -61,8 +72,8 @@ class Paced(Generic[T]):
         if anew or self._answer is None or monotonic() >= self._due:
             began = perf_counter()
             self._answer = self._ask()
-            rest = max(self._at_least, (perf_counter() - began) / SHARE)
-            self._due = monotonic() + min(rest, LONGEST_SECONDS)
+            rest = max(self._at_least, (perf_counter() - began) / self._share)
+            self._due = monotonic() + min(rest, self._at_most)
         return self._answer
 
 
@@ -72,8 +83,8 @@ class Sampler:
     def __init__(self, machine: Machine, pids: Callable[[], Mapping[str, Sequence[int]]]) -> None:
         """``pids`` gives the living processes of each server."""
         self._machine = machine
-        self._memory = Paced(machine.memory)
-        self._members = Paced(pids, MEMBERS_SECONDS)
+        self._memory = Paced(machine.memory, MEMORY_SHARE, at_most=MEMORY_LONGEST)
+        self._members = Paced(pids, MEMBERS_SHARE, MEMBERS_SECONDS, MEMBERS_LONGEST)
         self._processor = Processor()
 
     def measure(self, servers: Collection[str], *, changed: bool) -> Measured:
@@ -91,7 +102,7 @@ class Sampler:
             for name, pids in groups.items()
         }
         return Measured(
-            memory=self._memory(),
+            memory=self._memory(anew=changed),
             cpu_percent=self._processor.system(),
             servers={name: used.get(name, Used()) for name in servers},
         )
