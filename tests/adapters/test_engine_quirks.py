@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 
 from mlx_manager_jupyter.adapters.engines import ENGINES, Nature, choose, model_type
 from mlx_manager_jupyter.adapters.engines.mlx_openai_server import MAX_TOKENS
@@ -119,6 +120,31 @@ def test_embeddings_are_told_and_asked_for_in_their_own_way() -> None:
     assert (probe.method, probe.path) == ("POST", "/v1/embeddings")
     assert probe.body == {"model": "/models/m", "input": "."}
     assert ENGINES["mlx-vlm"].endpoints(None, embeds) == {"models", "embeddings"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "model_type", "endpoint"),
+    [
+        ("mlx-vlm", "embeddings", "embeddings"),
+        ("mlx-vlm", "multimodal", "messages"),
+        (SERVER, "embeddings", "embeddings"),
+        (SERVER, "whisper", "audio/transcriptions"),
+        (SERVER, "image-generation", "images/generations"),
+        (SERVER, "lm", "chat/completions"),
+        ("mlx-lm", "lm", "completions"),
+    ],
+)
+def test_what_a_running_one_offers_is_what_it_was_started_for(
+    kind: EngineKind, model_type: Any, endpoint: str
+) -> None:
+    """The settings of a server that was started from files alone say ``auto``."""
+    version = "1.8.1" if kind == SERVER else ""
+    started = stored(kind, profile(model_type=model_type), version)
+    left_open = structs.replace(started, profile=profile(model_type="auto"))
+    engine = ENGINES[kind]
+    assert endpoint in engine.endpoints(version, engine.running(left_open))
+    others = {"embeddings", "audio/transcriptions", "images/generations"} - {endpoint}
+    assert not others & engine.endpoints(version, engine.running(left_open))
 
 
 @pytest.mark.parametrize(

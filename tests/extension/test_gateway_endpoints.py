@@ -281,6 +281,20 @@ async def test_an_error_in_a_stream_is_told_as_one(door: Door) -> None:
         assert b"gone" in told.body, "in an event, or alone if nothing was told before"
 
 
+@pytest.mark.parametrize(
+    "chunk",
+    ["nonsense", "\udcff", [], {"choices": 3}, {"choices": [3]}, {"choices": [{"delta": 3}]}],
+)
+async def test_events_of_no_known_shape_are_an_error_of_the_engine(door: Door, chunk: Any) -> None:
+    events = Reply.stream("", "[DONE]")
+    said = chunk if isinstance(chunk, str) else json.dumps(chunk)
+    events.body = b"data: " + said.encode("utf-8", "surrogateescape") + b"\n\n" + events.body
+    with Elsewhere({"chat/completions": events}) as place:
+        key = await elsewhere(door, place)
+        status, answer = await ask(door, key, "chat/completions", messages=ASK)
+    assert (status, answer["error"]["code"]) == (502, "upstream_failed")
+
+
 async def test_null_is_nothing_and_a_large_picture_follows_the_system_prompt(
     door: Door,
     model: Path,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mlx_manager_jupyter.services.gateway.completion import Aggregate
+from mlx_manager_jupyter.services.gateway.completion import Aggregate, TextAggregate
 
 
 def whole(*chunks: dict[str, Any] | str) -> dict[str, Any]:
@@ -60,6 +60,7 @@ def test_tool_calls_come_whole_or_in_pieces() -> None:
     )
     calls = answer["choices"][0]["message"]["tool_calls"]
     assert [call["function"]["arguments"] for call in calls] == ['{"x":1}', "{}"]
+    assert not any("index" in call for call in calls), "OpenAI has it in streams alone"
 
 
 def test_choices_are_kept_apart() -> None:
@@ -67,3 +68,19 @@ def test_choices_are_kept_apart() -> None:
         delta(index=1, content="b"), delta(index=0, content="a"), delta(index=1, content="B")
     )
     assert [choice["message"]["content"] for choice in answer["choices"]] == ["a", "bB"]
+
+
+def test_a_text_that_goes_on_with_what_its_tokens_were_worth() -> None:
+    aggregate = TextAggregate("asked")
+    for index, text, finish in ((0, "Par", None), (1, "Rome", "length"), (0, "is", "stop")):
+        worth = {"tokens": [text], "token_logprobs": [-1.0]} if index == 0 else None
+        choice = {"index": index, "text": text, "finish_reason": finish, "logprobs": worth}
+        chunk = {"id": "c1", "object": "text_completion", "choices": [choice]}
+        aggregate.add(f"data: {json.dumps(chunk)}".encode())
+    aggregate.add(b"data: [DONE]")
+    answer = aggregate.completion()
+    assert (answer["object"], answer["model"], answer["id"]) == ("text_completion", "asked", "c1")
+    one, other = answer["choices"]
+    assert (one["text"], one["finish_reason"]) == ("Paris", "stop")
+    assert one["logprobs"] == {"tokens": ["Par", "is"], "token_logprobs": [-1.0, -1.0]}
+    assert (other["text"], other["finish_reason"], other["logprobs"]) == ("Rome", "length", None)

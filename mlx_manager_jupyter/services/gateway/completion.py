@@ -28,7 +28,7 @@ class Whole(ABC):
         chunk = msgspec.json.decode(data, type=dict[str, Any])
         self._usage = chunk.get("usage") or self._usage
         self._head = self._head or chunk
-        for choice in chunk.get("choices", ()):
+        for choice in chunk.get("choices") or ():
             self._merge(choice)
 
     def completion(self) -> dict[str, Any]:
@@ -64,13 +64,21 @@ class Aggregate(Whole):
 
     object = "chat.completion"
 
+    def completion(self) -> dict[str, Any]:
+        """Calls of tools have a number in streams alone."""
+        whole = super().completion()
+        for choice in whole["choices"]:
+            for call in choice["message"].get("tool_calls", ()):
+                call.pop("index", None)
+        return whole
+
     def empty(self) -> dict[str, Any]:
         """A message without words."""
         return {"message": {"role": "assistant", "content": None}}
 
     def put(self, whole: dict[str, Any], choice: dict[str, Any]) -> None:
         """Words, thoughts, calls of tools and probabilities."""
-        message, delta = whole["message"], choice.get("delta", {})
+        message, delta = whole["message"], choice.get("delta") or {}
         for field in ("content", "reasoning", "reasoning_content"):
             if delta.get(field):
                 message[field] = (message.get(field) or "") + delta[field]

@@ -56,11 +56,18 @@ class CopyRelay(Relay):
         return passed
 
     def add(self, arrived: list[bytes]) -> None:
-        """Take them into the whole."""
+        """Take them into the whole.
+
+        Raises:
+            UpstreamFailed: when one says that the engine failed, or says nothing that we know.
+        """
         self._whole = self._whole or self.begin(self._model)
-        for event in arrived:
-            self._passes(event)
-            self._whole.add(event)
+        try:
+            for event in arrived:
+                self._passes(event)
+                self._whole.add(event)
+        except (msgspec.DecodeError, ValueError, TypeError, AttributeError) as error:
+            raise UpstreamFailed(f"The engine sent an event that is none: {error}.") from error
 
     def whole(self) -> bytes:
         """OpenAI's object."""
