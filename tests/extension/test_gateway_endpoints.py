@@ -169,6 +169,32 @@ async def test_a_form_that_is_none_says_why(door: Door, kind: str, body: bytes, 
     assert word in error["message"]
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "body"),
+    [("embeddings", {"input": "cat"}), ("images/generations", {"prompt": "a cat"})],
+)
+async def test_a_client_that_leaves_closes_what_comes_in_one_piece(
+    door: Door, endpoint: str, body: dict[str, Any]
+) -> None:
+    with Elsewhere({endpoint: Reply(b"", never=True)}) as place:
+        key = await elsewhere(door, place)
+        asked = json.dumps({"model": "far", **body}).encode()
+        host, port = door.url.removeprefix("http://").rstrip("/").split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(
+            f"POST /v1/{endpoint} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+            f"Authorization: Bearer {key}\r\nContent-Length: {len(asked)}\r\n\r\n".encode()
+            + asked
+        )
+        async with asyncio.timeout(20):
+            while not any(path == endpoint for path, _, _ in place.asked):
+                await asyncio.sleep(0.01)
+            assert not place.left.is_set()
+            writer.close()
+            while not place.left.is_set():
+                await asyncio.sleep(0.01)
+
+
 async def test_a_picture_is_passed_on(door: Door) -> None:
     said = {"created": 7, "data": [{"b64_json": "AAAA"}]}
     with Elsewhere({"images/generations": Reply.json(said)}) as place:
