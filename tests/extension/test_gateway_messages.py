@@ -283,3 +283,25 @@ async def test_large_conversations_come_through(door: Door, far: Scripted) -> No
         )
     assert json.loads(message.to_json())["content"][0]["text"] == "Long."
     assert far.asked[0]["messages"][0]["content"] == words
+
+
+async def test_it_is_the_same_below_jupyters_own_address(
+    door: Door, far: Scripted, jupyter_url: str
+) -> None:
+    far.answers = [[delta("stop", content="Paris.")]]
+    near = await reach(door, far)
+    base = f"{jupyter_url}mlx-manager"
+    client = anthropic.AsyncAnthropic(base_url=base, api_key=near.api_key, max_retries=0)
+    given: Any = {"max_tokens": 9, "messages": ASK}
+    async with near, client:
+        message = await client.messages.create(model="far", **given)
+        assert message.content[0].type == "text"
+        assert message.content[0].text == "Paris."
+        with pytest.raises(anthropic.NotFoundError, match="Did you mean far") as missing:
+            await client.messages.create(model="fra", **given)
+        assert kind_of(missing.value) == "not_found_error"
+    stranger = anthropic.AsyncAnthropic(base_url=base, api_key="wrong", max_retries=0)
+    async with stranger:
+        with pytest.raises(anthropic.AuthenticationError) as refused:
+            await stranger.messages.create(model="far", **given)
+        assert kind_of(refused.value) == "authentication_error"
