@@ -10,6 +10,8 @@
 | one request's way through both | `admission.Admission` |
 | one request on its way, copied through | `exchange.Exchange` |
 | how an endpoint is read, put to an engine, told back | `endpoints`, `relay.Relay` |
+| what an engine has, and what it is sent | `offered`, `pinned`, `form` |
+| streams that pass, and plain answers made of them | `copying.CopyRelay`, `completion` |
 | what was counted, and the record of it | `tally.Tally`, `account.Account` |
 | errors in the client's shape | `problems` |
 
