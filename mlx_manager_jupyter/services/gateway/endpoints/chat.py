@@ -95,7 +95,7 @@ def _upstream_body(request: ChatRequest, server: ManagedServer) -> bytes:
     sent = pinned.with_defaults(pinned.fields_for(request.fields, server), server)
     if (prompt := server.stored.profile.system_prompt) and not request.introduced:
         first = msgspec.json.encode({"role": "system", "content": prompt})
-        # Spliced: the rest may hold megabytes of pictures.
-        rest = memoryview(request.fields["messages"]).tobytes().partition(b"[")[2]
-        sent["messages"] = msgspec.Raw(b"[" + first + b"," + rest)
+        # Spliced behind the bracket: the rest may hold megabytes of pictures.
+        rest = memoryview(request.fields["messages"])[1:]
+        sent["messages"] = msgspec.Raw(b"".join((b"[", first, b",", rest)))
     return msgspec.json.encode(sent | pinned.STREAMED)
