@@ -23,9 +23,9 @@ IDLE = 0.04
 WINDOW, REST = 0.6, 30.0
 #: As tokens are bytes here, a prompt of this length is read for seconds.
 LONG = 3_500
-#: Seconds of CPU after which it surely works on it.
-BUSY = 0.1
 MOST = 1_000_000
+#: What the real ones say while they read a prompt, or write.
+WORKS = re.compile(r"Prompt processing progress|Prefill progress|Decode progress")
 #: What mlx-vlm says of one that it ended; mlx-lm says nothing of it.
 CANCELLED = re.compile(r"Generation cancelled: request=\S+ generated_tokens=\d+")
 
@@ -39,25 +39,25 @@ def leave(target: Target, when: str) -> str:
     """
     process = psutil.Process(target.pids["talks"])
     seen, logged = len(journal(target)), target.log.stat().st_size
-    asyncio.run(_ask_and_leave(target, when, process))
+    asyncio.run(_ask_and_leave(target, when, logged))
     if target.engine == REPLAYED:
         return _replayed(target, seen)
     if not rests(process):
         return GOES_ON
-    said = target.log.read_bytes()[logged:].decode("utf-8", "replace")
+    said = log(target, logged)
     assert target.engine != "mlx-vlm" or CANCELLED.search(said), said
     return STOPS
 
 
-async def _ask_and_leave(target: Target, when: str, process: psutil.Process) -> None:
+async def _ask_and_leave(target: Target, when: str, logged: int) -> None:
     content = "Go on for ever!" if when != "early" else "word " * (LONG // 5) + "for ever"
     messages: list[Any] = [{"role": "user", "content": content}]
     name = target.name("goes on")
-    before, seen = used(process), len(journal(target))
+    seen = len(journal(target))
 
     def works() -> bool:
         """It reads the prompt, or writes."""
-        return used(process) - before > BUSY or len(journal(target)) > seen
+        return bool(WORKS.search(log(target, logged))) or len(journal(target)) > seen
 
     async with openai.AsyncOpenAI(base_url=target.url, api_key=target.key, max_retries=0) as client:
         ask = client.chat.completions.create
@@ -82,9 +82,14 @@ def _replayed(target: Target, seen: int) -> str:
     while time.monotonic() < deadline:
         for line in journal(target)[seen:]:
             if line["event"] == "finished":
-                return GOES_ON if line["gone"] and line["tokens"] == WORDS else STOPS
+                return GOES_ON if line["tokens"] == WORDS else STOPS
         time.sleep(0.05)
     raise AssertionError("it never ended")
+
+
+def log(target: Target, since: int) -> str:
+    """What the engine printed behind so many bytes."""
+    return target.log.read_bytes()[since:].decode("utf-8", "replace")
 
 
 def journal(target: Target) -> list[dict[str, Any]]:
