@@ -11,6 +11,10 @@ import os
 import secrets
 import sys
 from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 
 def main() -> None:
@@ -29,6 +33,10 @@ def main() -> None:
 
 
 def _serve(options: list[str]) -> None:
+    # jsonschema, which Jupyter loads, would spend 1.3 s on the grammar of IRIs if it found it. It
+    # can do without, no schema of Jupyter's has one, and here are no extensions of others.
+    modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]
+    modules["rfc3987_syntax"] = None  # `import` raises ImportError
     from traitlets.config import Config  # noqa: PLC0415  a second one shall end before all that
 
     from mlx_manager_jupyter.extension.app import MLXManager  # noqa: PLC0415  the same
