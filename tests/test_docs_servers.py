@@ -12,6 +12,7 @@ import pytest
 from mlx_manager_jupyter import errors
 from mlx_manager_jupyter.cli import chat, logs, servers, status
 from mlx_manager_jupyter.errors import MLXManagerError
+from mlx_manager_jupyter.errors.base import by_code
 from mlx_manager_jupyter.extension import logs as rest_logs
 from mlx_manager_jupyter.extension import servers as rest_servers
 from mlx_manager_jupyter.extension import status as rest_status
@@ -49,10 +50,10 @@ def test_every_state_is_in_the_table() -> None:
 
 def test_every_code_is_one_that_an_error_has() -> None:
     documented = re.findall(r"`(\w+)`", " ".join(first_cells("When a start fails")))
-    known = errors._by_code(MLXManagerError)
+    known = by_code(MLXManagerError)
     assert [code for code in documented if code not in known] == []
     for kind in (errors.ModelUnusable, errors.StartFailed):
-        assert errors._by_code(kind).keys() <= set(documented)
+        assert by_code(kind).keys() <= set(documented)
 
 
 def test_every_command_is_in_the_table() -> None:
