@@ -178,6 +178,22 @@ def test_nothing_is_made_up_for_the_time_when_nobody_sampled() -> None:
     assert answer(history.cut(START, 10), 0).times == at(0, 10, 500, 510)
 
 
+@pytest.mark.parametrize(("step", "expected"), [(1, list(range(30))), (10, [9, 19, 29])])
+def test_what_comes_while_it_is_copied_is_not_in_the_copy(step: int, expected: list[int]) -> None:
+    history = History()
+    for second in range(30):
+        history.add(sample(START + second, a=load(in_flight=second), b=load()))
+    _, times, pieces = history.pieces(START, step)
+    found = {}
+    for number, (name, columns) in enumerate(pieces):
+        found[name] = columns
+        history.add(sample(START + 30 + 5 * number, a=load(in_flight=99), c=load()))
+    assert {"a", "b"} < set(found)
+    assert "c" not in found
+    assert {len(column) for of in found.values() for column in of} == {len(times)}
+    assert list(found["a"][2]) == expected
+
+
 @pytest.mark.parametrize("back", [0, 5, 15, 25, 300])
 def test_a_clock_that_is_set_back_makes_no_disorder(back: int) -> None:
     history = filled(30)

@@ -15,7 +15,7 @@ from mlx_manager_jupyter.services.metrics.series import UNKNOWN, Table
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mlx_manager_jupyter.schema import Metrics, ServerLoad
     from mlx_manager_jupyter.services.metrics.series import Columns
@@ -103,11 +103,18 @@ class History:
             step: 1 or 10 seconds between two samples; by default the finest that reaches back so
                 far.
         """
+        step_seconds, times, pieces = self.pieces(since, step)
+        return Cut(step_seconds, times, dict(pieces))
+
+    def pieces(
+        self, since: float, step: int | None = None
+    ) -> tuple[float, array[float], Iterator[tuple[str, Columns]]]:
+        """The same, what takes time one after the other: a day is copied in milliseconds."""
         since = round(since, TIME_DECIMALS)
         self._fold()
         if step == COARSE_STEP or (step is None and self._only_coarse_knows(since)):
-            return Cut(COARSE_STEP, *self._coarse.cut(since))
-        return Cut(self._step, *self._fine.cut(since))
+            return (COARSE_STEP, *self._coarse.cut(since))
+        return (self._step, *self._fine.cut(since))
 
     def _only_coarse_knows(self, since: float) -> bool:
         """Whether something was then that is in the fine table no more."""
@@ -122,7 +129,7 @@ class History:
             return
         _, columns = self._fine.cut(self._due)
         self._coarse.rewind(self._due)
-        self._coarse.add(self._due, {name: _folded(name, of) for name, of in columns.items()})
+        self._coarse.add(self._due, {name: _folded(name, of) for name, of in columns})
 
 
 def _began(time: float) -> float:

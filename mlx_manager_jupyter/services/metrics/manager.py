@@ -14,7 +14,7 @@ from traitlets.config import LoggingConfigurable
 from mlx_manager_jupyter.schema import Metrics, MetricsSampled
 from mlx_manager_jupyter.services.metrics.answer import answer
 from mlx_manager_jupyter.services.metrics.counts import Counts
-from mlx_manager_jupyter.services.metrics.history import FINE_SPAN, History
+from mlx_manager_jupyter.services.metrics.history import FINE_SPAN, Cut, History
 from mlx_manager_jupyter.services.metrics.sampler import Measured, Sampler, Used
 from mlx_manager_jupyter.services.metrics.traffic import Traffic, total
 
@@ -121,7 +121,12 @@ class MetricsManager(LoggingConfigurable):
             # The wire speaks UTC; whoever leaves that out means it.
             zone = query.since.tzinfo or UTC
             since = query.since.replace(tzinfo=zone).timestamp()
-        cut = self._past.cut(since, query.step)
+        step_seconds, times, pieces = self._past.pieces(since, query.step)
+        columns = {}
+        for name, piece in pieces:
+            columns[name] = piece
+            await asyncio.sleep(0)  # let others have their turn
+        cut = Cut(step_seconds, times, columns)
         memory = self.latest.memory if self.latest else (await self.now(servers=False)).memory
         return await asyncio.to_thread(answer, cut, memory.total_bytes)
 

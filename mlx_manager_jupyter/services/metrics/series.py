@@ -12,7 +12,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 UNKNOWN = math.nan
 
@@ -105,14 +105,16 @@ class Table:
         """Of the first sample at that time or later."""
         return self._begins + bisect_left(self.times, since)
 
-    def cut(self, since: float) -> tuple[array[float], dict[str, Columns]]:
-        """Copies of what was at that time or later, and within the span."""
+    def cut(self, since: float) -> tuple[array[float], Iterator[tuple[str, Columns]]]:
+        """Copies of what was at that time or later, and within the span: one series at a time.
+
+        Whoever takes them may let others add samples in between: all are of the same times.
+        """
         newest = self.times[-1] if self.times else 0.0
         begins, ends = self.number(max(since, newest - self._span)), self.ends
-        found = {
-            name: each.cut(begins, ends) for name, each in self.series.items() if each.ends > begins
-        }
-        return self.times[begins - self._begins :], found
+        there = [(name, each) for name, each in self.series.items() if each.ends > begins]
+        copies = ((name, each.cut(begins, ends)) for name, each in there)
+        return self.times[begins - self._begins :], copies
 
     def rewind(self, time: float) -> None:
         """Forget what was at that time or later: the clock was set back."""
