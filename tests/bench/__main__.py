@@ -1,4 +1,4 @@
-"""The measured budgets: ``python -m tests.bench [NAME …] [--json] [--litellm]``.
+"""The measured budgets: ``python -m tests.bench [NAME …] [--json] [--litellm] [--write]``.
 
 Each figure stands beside the same of a peer, measured in the same run on the same machine; one
 over its budget is marked with ``!``. A slow machine fails nothing: the exit code is 0 unless a
@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 import traceback
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from tests.bench import (
     health,
     interrupt,
     metrics,
+    page,
     ready,
     requests,
     scan,
@@ -50,6 +52,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--json", action="store_true", help="JSON instead of tables")
     parser.add_argument("--litellm", action="store_true", help="measure LiteLLM, too")
+    parser.add_argument("--write", action="store_true", help="put the tables into the docs")
     parser.add_argument("names", nargs="*", metavar="NAME", help="all unless named")
     options = parser.parse_args()
     benches: dict[str, Callable[[Path], Iterator[Figure]]] = {
@@ -72,7 +75,8 @@ def main() -> int:
     figures: list[Figure] = []
     broken = []
     for name in options.names or benches:
-        print(f"{name} … ({load()})", file=sys.stderr, flush=True)
+        began = load()
+        print(f"{name} … ({began})", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="mlx-bench-") as folder:
             try:
                 found = list(benches[name](Path(folder)))
@@ -81,6 +85,8 @@ def main() -> int:
                 broken.append(name)
                 continue
         figures += found
+        if options.write:
+            page.write(name, table(found), f"{date.today()}, {began}.")  # noqa: DTZ011  ours
         if not options.json:
             print(f"\n{table(found)}\n({load()} at its end)\n", flush=True)
     if options.json:
