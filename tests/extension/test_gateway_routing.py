@@ -239,8 +239,9 @@ async def test_who_leaves_before_the_end_of_the_body_leaves_nothing_behind(user:
 
 
 def handling() -> int:
-    """Requests that tornado is at."""
-    return sum("_execute" in repr(task.get_coro()) for task in asyncio.all_tasks())
+    """Requests that tornado is at, or aiohttp's server at the door."""
+    coroutines = [repr(task.get_coro()) for task in asyncio.all_tasks()]
+    return sum("_execute" in each or "_handle_request" in each for each in coroutines)
 
 
 async def test_those_who_wait_are_told_when_their_server_is_stopped(line: Line) -> None:
