@@ -22,6 +22,7 @@ const WIDGETS = [
   'models_panel',
   'downloads_panel',
   'profiles_panel',
+  'metrics_panel',
   'chat_stream',
 ];
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mlx_manager_jupyter.notebook.servers import servers as servers
     from mlx_manager_jupyter.notebook.servers import stop as stop
     from mlx_manager_jupyter.widgets.downloads_panel import DownloadsPanel as DownloadsPanel
+    from mlx_manager_jupyter.widgets.metrics_panel import MetricsPanel as MetricsPanel
     from mlx_manager_jupyter.widgets.models_panel import ModelsPanel as ModelsPanel
     from mlx_manager_jupyter.widgets.profiles_panel import ProfilesPanel as ProfilesPanel
     from mlx_manager_jupyter.widgets.servers_panel import ServersPanel as ServersPanel
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _HOME = {
     "DownloadsPanel": "widgets.downloads_panel",
     "MLXManagerError": "errors",
+    "MetricsPanel": "widgets.metrics_panel",
     "ModelsPanel": "widgets.models_panel",
     "ProfilesPanel": "widgets.profiles_panel",
     "Reply": "client.reply",

@@ -9,6 +9,7 @@ import '../style/index.css';
 import { PLAIN_HOST, type Host } from '../src/core/host';
 import { INITIAL_STATE } from '../src/core/store';
 import { DownloadsView } from '../src/core/views/downloads';
+import { MetricsView } from '../src/core/views/metrics';
 import { ModelsView } from '../src/core/views/models';
 import { render, type Body } from '../src/core/views/panel';
 import { ProfilesView } from '../src/core/views/profiles';
@@ -24,6 +25,7 @@ const BODIES: Readonly<Record<string, Body>> = {
   models: ModelsView,
   downloads: DownloadsView,
   profiles: ProfilesView,
+  metrics: MetricsView,
 };
 const never = new AbortController().signal;
 const host: Host = {

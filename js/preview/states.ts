@@ -34,7 +34,25 @@ const FAILED = server('draft-test', {
   state: 'failed',
   error: problem('Out of memory while loading.', { hint: 'Try the 4-bit build (7.9 GB).' }),
 });
-const LOADS = { coder: load(9.2 * GB, 41, 0.21), vision: load(3.9 * GB) };
+const LOADS = {
+  coder: load(9.2 * GB, 41, 0.21, {
+    requests: 214,
+    tokens: 51_200,
+    cpu_percent: 112,
+    in_flight: 2,
+  }),
+  vision: load(3.9 * GB),
+};
+const BUSY = {
+  coder: load(9.2 * GB, 41, 0.21, {
+    ...{ requests: 214, errors: 2, tokens: 51_200, cpu_percent: 112, in_flight: 2, queued: 3 },
+    ...{ first_token_p50: 0.21, first_token_p95: 0.48 },
+  }),
+  assistant: load(3.9 * GB, 21, 0.12, {
+    ...{ requests: 93, tokens: 18_700, cpu_percent: 64, in_flight: 1 },
+    ...{ first_token_p50: 0.12, first_token_p95: 0.19 },
+  }),
+};
 const MANY = Array.from({ length: 20 }, (_, i) =>
   server(`a-rather-long-server-name-${String(i + 1)}`, { port: 10240 + i }),
 );
@@ -180,6 +198,8 @@ const WITH_PROFILES: State = {
   catalogue: READY,
 };
 
+const MEASURED = state([server('coder'), server('assistant', { port: 10241 })], BUSY);
+
 export const STATES: Readonly<Record<string, World>> = {
   mock: {
     state: { ...WITH_MODELS, profiles: PROFILES.slice(0, 2), downloads: [download('d1')] },
@@ -228,6 +248,9 @@ export const STATES: Readonly<Record<string, World>> = {
     models: LOCAL_MODELS,
     start: { press: ['More about summarise-8b', 'Start summarise-8b'] },
   },
+  measured: { state: MEASURED },
+  measured_saved: { state: { ...MEASURED, connection: { status: 'saved', problem: null } } },
+  unmeasured: { state: MEASURED, refusal: 'The extension is older than this page.' },
   moods: { state: MOODS, models: [] },
   new_profile: {
     state: WITH_PROFILES,

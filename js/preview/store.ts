@@ -4,6 +4,7 @@ import type { AnyEvent, Download, Model, Profile } from '../src/core/schema';
 import type { Command, CommandName, Commands, State, Store } from '../src/core/store';
 import { download } from '../src/core/testing/fixtures';
 import { answer, detailed, fitOf } from './catalogue';
+import { past, sampled } from './measured';
 import { carriedOut, POINTS } from './profiles';
 
 /** A made-up world: what is shown at first, and what there is to be found. */
@@ -36,6 +37,9 @@ export class PreviewStore implements Store {
     setInterval(() => {
       this.move();
     }, STEP_MS);
+    setInterval(() => {
+      this.measure();
+    }, 1000);
   }
 
   snapshot(): State {
@@ -83,6 +87,11 @@ export class PreviewStore implements Store {
         const model = one(command.id);
         return model && fitOf(model, command.context_length);
       }
+      case 'metrics':
+        if (this.world.refusal !== undefined) {
+          throw new ProblemError({ code: 'internal', message: this.world.refusal });
+        }
+        return past(this.state, command);
       case 'verify':
         return { model: command.id, ok: true, files: 7, bytes: 8.7e9, damaged: [], missing: [] };
       case 'delete_model':
@@ -137,6 +146,13 @@ export class PreviewStore implements Store {
           download: { ...one, bytes_done: done, eta_seconds, rate: 84e6 },
         });
       }
+    }
+  }
+
+  private measure(): void {
+    const { metrics, lastId, connection } = this.state;
+    if (metrics !== null && connection.status === 'live') {
+      this.emit({ type: 'metrics.sampled', id: lastId ?? '', metrics: sampled(metrics) });
     }
   }
 

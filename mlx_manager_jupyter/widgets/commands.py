@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 
 from mlx_manager_jupyter.client.client import shared_client
 from mlx_manager_jupyter.errors import BadRequest, InvalidValue
 from mlx_manager_jupyter.schema import (
+    MetricsHistory,
     ModelQuery,
     StartDownload,
     StartServer,
@@ -46,6 +48,10 @@ class Message(dict[str, Any]):
         except msgspec.ValidationError as error:
             raise InvalidValue(f"{name}: {str(error).replace('`$.', '`')}.") from error
 
+    def query(self, *names: str) -> str:
+        """These parameters for an address, without those that were left out."""
+        return urlencode({name: self[name] for name in names if self.get(name) is not None})
+
     def wanted(self) -> StartServer:
         """What shall be started."""
         named = {name: self[name] for name in StartServer.__struct_fields__ if name in self}
@@ -66,6 +72,10 @@ COMMANDS: dict[str, Callable[[Client, Message], object]] = {
         message.text("name"), message.number("lines", LOG_LINES)
     ),
     "serve": lambda client, message: client.servers.start(message.wanted()).server,
+    # --- metrics ---
+    "metrics": lambda client, message: client.call(
+        "GET", f"metrics?{message.query('since', 'step')}", MetricsHistory
+    ),
     # --- profiles ---
     "create_profile": lambda client, message: client.profiles.create(message.fields()),
     "edit_profile": lambda client, message: client.profiles.edit(

@@ -12,6 +12,7 @@ from mlx_manager_jupyter.widgets.base import Widget, built
 from mlx_manager_jupyter.widgets.chat_stream import ChatStream
 from mlx_manager_jupyter.widgets.commands import COMMANDS
 from mlx_manager_jupyter.widgets.downloads_panel import DownloadsPanel
+from mlx_manager_jupyter.widgets.metrics_panel import MetricsPanel
 from mlx_manager_jupyter.widgets.models_panel import ModelsPanel
 from mlx_manager_jupyter.widgets.profiles_panel import ProfilesPanel
 from mlx_manager_jupyter.widgets.servers_panel import ServersPanel
@@ -30,6 +31,7 @@ PANEL = ("model_store.ts", "PanelTraits")
         (ModelsPanel, [PANEL, ("models_panel.ts", "ModelsTraits")]),
         (DownloadsPanel, [PANEL]),
         (ProfilesPanel, [PANEL]),
+        (MetricsPanel, [PANEL]),
     ],
 )
 def test_both_halves_name_the_same_traits(

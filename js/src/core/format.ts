@@ -49,12 +49,16 @@ export interface Format {
   compact(count: number): string;
   /** `4,096`. */
   number(count: number): string;
+  /** `0.25`, `12`: as few digits as say it, beside an axis. */
+  plain(value: number): string;
   /** `40k`, `1M` tokens, as makers of models count them: a k is 1024. */
   tokens(count: number): string;
   /** `2 days ago`, `yesterday`, `now`. */
   ago(seconds: number): string;
   /** `0.21 s`, `12 s`: how long something took. */
   seconds(seconds: number): string;
+  /** `14:03`, or `14:03:27`, of seconds since 1970: where the day is clear. */
+  clock(seconds: number, exact?: boolean): string;
   /** `12 s`, `5 m`, `1 h 12 m`, `3 d 4 h`: how long something has been going on. */
   duration(seconds: number): string;
 }
@@ -68,11 +72,12 @@ export function createFormat(locale?: string): Format {
     });
     return (value: number) => number.format(value);
   };
-  const [whole, tenth, tenthAtMost, hundredth] = [
+  const [whole, tenth, tenthAtMost, hundredth, hundredthAtMost] = [
     digits(0, 0),
     digits(1, 1),
     digits(0, 1),
     digits(2, 2),
+    digits(0, 2),
   ];
 
   const giga = (count: number) => (count < 99.95 ? tenth : whole)(count);
@@ -87,6 +92,9 @@ export function createFormat(locale?: string): Format {
     notation: 'compact',
     maximumSignificantDigits: 3,
   });
+  const [minutes, exactly] = (['short', 'medium'] as const).map(
+    (timeStyle) => new Intl.DateTimeFormat(locale, { timeStyle }),
+  );
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
   return {
     amount,
@@ -95,6 +103,7 @@ export function createFormat(locale?: string): Format {
     percent: (share) => percent.format(Math.floor(Math.min(1, share) * 100) / 100),
     compact: (value) => compact.format(value),
     number: whole,
+    plain: (value) => (value < 10_000 ? hundredthAtMost(value) : compact.format(value)),
     tokens(value) {
       const kilo = value % KIBI === 0 ? KIBI : KILO;
       if (value < KILO) {
@@ -125,6 +134,7 @@ export function createFormat(locale?: string): Format {
     seconds(seconds) {
       return `${(seconds < 9.995 ? hundredth : whole)(seconds)}${NBSP}s`;
     },
+    clock: (seconds, exact = false) => (exact ? exactly : minutes)?.format(seconds * 1000) ?? '',
     duration(seconds) {
       const total = Math.max(0, seconds);
       if (total < MINUTE) {

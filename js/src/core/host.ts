@@ -3,7 +3,7 @@ import { useContext } from 'preact/hooks';
 
 import { copyText } from './clipboard';
 import { createFormat, type Format } from './format';
-import type { Problem } from './schema';
+import type { CreateKey, Key, NewKey, Problem } from './schema';
 
 /** Puts a text into the user's language; `%1`, `%2`… stand for the values. */
 export type Translate = (text: string, ...values: (string | number)[]) => string;
@@ -12,6 +12,14 @@ export type Translate = (text: string, ...values: (string | number)[]) => string
 export type ProfileSubject =
   | { readonly name: string }
   | { readonly name?: undefined; readonly values: Readonly<Record<string, unknown>> };
+
+/** The keys of the gateway; each call rejects with a `ProblemError`. */
+export interface Keys {
+  list(signal?: AbortSignal): Promise<readonly Key[]>;
+  /** The only answer with the secret. */
+  create(wanted: Partial<CreateKey>): Promise<NewKey>;
+  revoke(id: string): Promise<void>;
+}
 
 /** What the place that shows a view can do for it. An action it lacks is not offered. */
 export interface Host {
@@ -24,7 +32,11 @@ export interface Host {
   readonly openLogs?: (name: string) => void;
   /** Opens a profile's form elsewhere; without it the list gives way to the form. */
   readonly openProfile?: (subject: ProfileSubject) => void;
+  /** Opens the figures over time. */
+  readonly openMetrics?: (() => void) | undefined;
   readonly openSettings?: () => void;
+  /** Only where no kernel stands between: what passes through one may end up in a notebook. */
+  readonly keys?: Keys;
   /** Shows a failed command; without it the view does. */
   readonly report?: (problem: Problem) => void;
   /** Tries again to reach an extension that refused. */

@@ -10,6 +10,7 @@ import type {
   Library,
   Logs,
   Metrics,
+  MetricsHistory,
   Model,
   ModelPage,
   ModelQuery,
@@ -93,6 +94,11 @@ export interface Commands {
   logs: {
     readonly parameters: { readonly name: string; readonly lines: number };
     readonly result: Logs;
+  };
+  /** What was measured since then, one point every `step` seconds. */
+  metrics: {
+    readonly parameters: { readonly since: string; readonly step: 1 | 10 };
+    readonly result: MetricsHistory;
   };
   /** Starts a server, or finds the one that has this model or profile. */
   serve: { readonly parameters: Wanted; readonly result: Server };

@@ -2,17 +2,20 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { InputDialog, type ICommandPalette } from '@jupyterlab/apputils';
 import type { INotebookTracker } from '@jupyterlab/notebook';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import type { Widget } from '@lumino/widgets';
 
 import type { Host, ProfileSubject } from '../core/host';
 import { problemOf } from '../core/problem';
 import type { Command, Store } from '../core/store';
 import { insertChatCell } from './insert_cell';
 import { createLogTab, logTabId } from './logs';
+import { createMetricsTab, METRICS_TAB_ID } from './metrics_tab';
 import { ProfileTab } from './profile_tab';
 
 /** Ids for other extensions, shortcuts and tests. Those that act on something take `{name}`, or ask. */
 export const CommandIDs = {
   open: 'mlx-manager-jupyter:open',
+  metrics: 'mlx-manager-jupyter:metrics',
   insertCell: 'mlx-manager-jupyter:insert-cell',
   copyUrl: 'mlx-manager-jupyter:copy-url',
   logs: 'mlx-manager-jupyter:logs',
@@ -70,6 +73,14 @@ export function addCommands(context: CommandContext): void {
   });
   palette?.addItem({ command: CommandIDs.open, category });
 
+  app.commands.addCommand(CommandIDs.metrics, {
+    label: t('Show MLX Metrics'),
+    execute: () => {
+      showOnce(context, METRICS_TAB_ID, () => createMetricsTab(store, host));
+    },
+  });
+  palette?.addItem({ command: CommandIDs.metrics, category });
+
   if (notebooks) {
     add(CommandIDs.insertCell, t('Insert Chat Cell'), (name) =>
       insertChatCell(app, notebooks, name),
@@ -103,11 +114,16 @@ export function addCommands(context: CommandContext): void {
   palette?.addItem({ command: CommandIDs.copyUrl, category });
 }
 
-function showLog({ app, store, host }: CommandContext, name: string): void {
-  const id = logTabId(name);
+function showLog(context: CommandContext, name: string): void {
+  const { store, host } = context;
+  showOnce(context, logTabId(name), () => createLogTab(store, host, name));
+}
+
+/** Brings a main-area tab to the front; makes it if it is not there. */
+function showOnce({ app }: CommandContext, id: string, create: () => Widget): void {
   const open = [...app.shell.widgets('main')].some((widget) => widget.id === id);
   if (!open) {
-    app.shell.add(createLogTab(store, host, name), 'main');
+    app.shell.add(create(), 'main');
   }
   app.shell.activateById(id);
 }

@@ -14,6 +14,7 @@ import { copyText } from '../core/clipboard';
 import { createFormat } from '../core/format';
 import { english, type Host, type Translate } from '../core/host';
 import { addCommands, CommandIDs } from './commands';
+import { ServerKeys } from './keys';
 import { createPanel } from './panel';
 import { report } from './report';
 import { ServerStore } from './server_store';
@@ -91,6 +92,8 @@ function createHost(
         run(CommandIDs.editProfile, name);
       }
     },
+    openMetrics: () => void app.commands.execute(CommandIDs.metrics),
+    keys: new ServerKeys(app.serviceManager.serverSettings),
     openSettings: () => {
       if (app.commands.hasCommand(SETTINGS_EDITOR)) {
         void app.commands.execute(SETTINGS_EDITOR, { query: 'MLX' });

@@ -15,6 +15,12 @@ export function requestOf(command: Command): Asked {
         path: ['servers', command.name, 'logs'],
         query: queryOf({ lines: command.lines }),
       };
+    case 'metrics':
+      return {
+        method: 'GET',
+        path: ['metrics'],
+        query: queryOf({ since: command.since, step: command.step }),
+      };
     case 'serve':
       return { method: 'POST', path: ['servers'], body: wantedOf(command) };
     case 'create_profile':

@@ -63,6 +63,22 @@ export class Rest {
   }
 }
 
+/** The same answer; a Jupyter that does not give one is said in words, like everything else. */
+export async function reachable<T>(answer: Promise<T>, signal?: AbortSignal): Promise<T> {
+  try {
+    return await answer;
+  } catch (thrown) {
+    signal?.throwIfAborted();
+    throw thrown instanceof ServerConnection.NetworkError
+      ? new ProblemError({
+          code: 'extension_unreachable',
+          message: 'Jupyter does not answer.',
+          hint: 'Is it still running?',
+        })
+      : thrown;
+  }
+}
+
 /** An answer that is not a success. */
 export class HttpError extends ProblemError {
   constructor(

@@ -1,6 +1,5 @@
-import { ServerConnection } from '@jupyterlab/services';
+import type { ServerConnection } from '@jupyterlab/services';
 
-import { ProblemError } from '../core/problem';
 import { reduce, withConnection } from '../core/reduce';
 import type { AnyEvent, Problem } from '../core/schema';
 import {
@@ -13,7 +12,7 @@ import {
   type Store,
 } from '../core/store';
 import { requestOf, resultOf } from './requests';
-import { HttpError, Rest } from './rest';
+import { HttpError, reachable, Rest } from './rest';
 
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 30_000;
@@ -65,21 +64,8 @@ export class ServerStore implements Store {
     signal?: AbortSignal,
   ): Promise<Commands[N]['result']> {
     const one = command as Command;
-    try {
-      return resultOf(
-        one,
-        await this.rest.request(requestOf(one), signal),
-      ) as Commands[N]['result'];
-    } catch (thrown) {
-      signal?.throwIfAborted();
-      throw thrown instanceof ServerConnection.NetworkError
-        ? new ProblemError({
-            code: 'extension_unreachable',
-            message: 'Jupyter does not answer.',
-            hint: 'Is it still running?',
-          })
-        : thrown;
-    }
+    const answer = await reachable(this.rest.request(requestOf(one), signal), signal);
+    return resultOf(one, answer) as Commands[N]['result'];
   }
 
   /** Tries to connect now: after a refusal, or when waiting is too long. */

@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 
 /** Drawn on 16 × 16 in the colour of the text around them. */
 const SHAPES = {
+  chart: <path d="M2.8 2.8v10.4h10.4M5 10.2l2.5-3.4 2.2 1.8 3.3-4.6" />,
   check: <path d="m3.5 8.5 3 3 6-7" />,
   close: <path d="m4.5 4.5 7 7m0-7-7 7" />,
   copy: (
@@ -11,6 +12,12 @@ const SHAPES = {
     </>
   ),
   edit: <path d="M10.6 3.4 12.6 5.4 6 12l-2.8.8.8-2.8ZM9.3 4.7l2 2" />,
+  key: (
+    <>
+      <circle cx="5.2" cy="10.8" r="2.6" />
+      <path d="m7.1 8.9 6-6M10.6 5.4l2 2" />
+    </>
+  ),
   logs: <path d="M3 4h10M3 6.7h10M3 9.3h10M3 12h6" />,
   import: <path d="M8 2.8v7M5 7l3 3 3-3M3 12.8h10" />,
   more: (

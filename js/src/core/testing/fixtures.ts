@@ -90,6 +90,14 @@ export function metrics(servers: Metrics['servers'] = {}, more: Partial<Metrics>
     total: load(
       sum((one) => one.memory_bytes),
       sum((one) => one.tokens_per_second),
+      null,
+      {
+        in_flight: sum((one) => one.in_flight),
+        queued: sum((one) => one.queued),
+        requests: sum((one) => one.requests),
+        errors: sum((one) => one.errors),
+        tokens: sum((one) => one.tokens),
+      },
     ),
     ...more,
   };

@@ -87,7 +87,7 @@ function Content({ body: Body, ...props }: BodyProps & { readonly body: Body }) 
 }
 
 function Header({ state }: { readonly state: State }) {
-  const { t, format, openSettings } = useHost();
+  const { t, format, openMetrics, openSettings } = useHost();
   const { hardware } = state;
   return (
     <div class="mlxm-header">
@@ -98,6 +98,7 @@ function Header({ state }: { readonly state: State }) {
             {hardware.chip} · {format.capacity(hardware.memory_bytes)} GB
           </span>
         )}
+        {openMetrics && <IconButton icon="chart" label={t('Metrics')} onPress={openMetrics} />}
         {openSettings && (
           <IconButton icon="settings" label={t('Settings')} onPress={openSettings} />
         )}

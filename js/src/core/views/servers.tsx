@@ -10,7 +10,7 @@ import { isRunning } from './figures';
 import { ServerRow } from './server_row';
 
 /** What to type to get the first server. */
-const FIRST_STEP = '%mlx_serve MODEL';
+export const FIRST_STEP = '%mlx_serve MODEL';
 
 /** The *Running* section: one row a server. */
 export function ServersView(props: {
