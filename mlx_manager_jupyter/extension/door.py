@@ -1,7 +1,8 @@
 """The loopback door: a second listener, for kernels and tools, whatever Jupyter's own login is.
 
-It serves the same handlers, but to bearers of *our* secrets alone: the door's token opens the API,
-a gateway key the gateway. A file that only this user can read says where it is; its path, never a
+It serves the same as Jupyter's own URL, but to bearers of *our* secrets alone: the door's token
+opens the API, a gateway key the gateway. What is asked of a model goes through a server of its own
+there (`door_gateway`), which costs less; the reception tells connections apart by their first bytes. A file that only this user can read says where it is; its path, never a
 secret, reaches kernels through the environment that they inherit.
 """
 
