@@ -2,8 +2,11 @@
 
 It serves the same as Jupyter's own URL, but to bearers of *our* secrets alone: the door's token
 opens the API, a gateway key the gateway. What is asked of a model goes through a server of its own
-there (`door_gateway`), which costs less; the reception tells connections apart by their first bytes. A file that only this user can read says where it is; its path, never a
-secret, reaches kernels through the environment that they inherit.
+there (`door_gateway`), which costs less; the reception tells connections apart by their first
+bytes.
+
+A file that only this user can read says where the door is; its path, never a secret, reaches
+kernels through the environment that they inherit.
 """
 
 from __future__ import annotations
