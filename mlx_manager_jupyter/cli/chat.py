@@ -81,6 +81,8 @@ def _ask(client: Client, request: ChatRequest, args: argparse.Namespace) -> None
 def _print(answer: ChatStream, *, quiet: bool) -> None:
     """The answer to stdout; what the model thinks before it only where a person looks on."""
     thinks, wrote = sys.stderr.isatty(), ""
+    if thinks and not quiet:
+        answer.on_wait = _wait
     for delta in answer:
         if quiet:
             continue
@@ -91,6 +93,11 @@ def _print(answer: ChatStream, *, quiet: bool) -> None:
             print(f"\x1b[2m{delta.text}\x1b[0m", end="", file=sys.stderr, flush=True)
     if wrote and not wrote.endswith("\n"):
         print(flush=True)
+
+
+def _wait(words: str) -> None:
+    """On one line, which the next one takes."""
+    print(f"\r\x1b[2K\x1b[2m{words}…\x1b[0m\r", end="", file=sys.stderr, flush=True)
 
 
 def _tell(reply: Reply) -> None:

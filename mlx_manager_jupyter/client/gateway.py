@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -16,13 +17,18 @@ from mlx_manager_jupyter.errors import UpstreamFailed
 from mlx_manager_jupyter.schema import learn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import httpx2
 
     from mlx_manager_jupyter.client.transport import Transport
 
 Kind = Literal["text", "reasoning"]
+
+#: Tokens that take long enough to be told of.
+LONG_PROMPT = 512
+#: What mlx-lm writes while it reads a prompt.
+_READ = re.compile(r"keepalive (\d+)/(\d+)")
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -80,6 +86,8 @@ class ChatStream:
         self._last = sent
         self._usage: Usage | None = None
         self._finish_reason: str | None = None
+        self.on_wait: Callable[[str], object] = lambda _: None
+        """Is told now and then, before the first delta, what the answer waits for."""
 
     @property
     def server(self) -> str:
@@ -93,7 +101,7 @@ class ChatStream:
             MLXManagerError: what the engine or the gateway reported in the stream.
             UpstreamFailed: the stream ended before the answer did.
         """
-        for frame in frames(chunks(self._response)):
+        for frame in frames(chunks(self._response), self._waits):
             if frame.data == b"[DONE]":
                 return
             yield from self._take(frame.data)
@@ -122,6 +130,14 @@ class ChatStream:
             seed=self._request.seed,
             finish_reason=self._finish_reason or finish_reason,
         )
+
+    def _waits(self, comment: bytes) -> None:
+        words = comment.decode("utf-8", "replace")
+        read = _READ.fullmatch(words)
+        if read is None:  # the gateway's own, which is a sentence
+            self.on_wait(words)
+        elif int(read[2]) >= LONG_PROMPT:
+            self.on_wait(f"{self.server} reads, {read[1]} of {read[2]} tokens")
 
     def _take(self, data: bytes) -> Iterator[Delta]:
         if error := decode_error(data):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 class Frame(NamedTuple):
@@ -19,8 +19,15 @@ class Frame(NamedTuple):
     data: bytes
 
 
-def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
-    """Cut a byte stream into frames. What is not ended by a blank line was cut off: dropped."""
+def frames(
+    chunks: Iterable[bytes], comment: Callable[[bytes], object] = lambda _: None
+) -> Iterator[Frame]:
+    """Cut a byte stream into frames. What is not ended by a blank line was cut off: dropped.
+
+    Args:
+        chunks: the stream.
+        comment: is given every comment, such as a heartbeat.
+    """
     event, data = "message", list[bytes]()
     for line in _lines(chunks):
         if not line:
@@ -34,7 +41,9 @@ def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
             data.append(value)
         elif field == b"event":
             event = value.decode()
-        # Else a comment (the heartbeat), or ``id``, which every event of ours carries itself.
+        elif not field:
+            comment(value)
+        # Else ``id``, which every event of ours carries itself.
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

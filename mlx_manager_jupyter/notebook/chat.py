@@ -62,6 +62,7 @@ def chat(
         view = view_for(answer.server)
         try:
             view.open()
+            answer.on_wait = view.wait
             for delta in answer:
                 view.add(delta)
         except BaseException as error:

@@ -34,6 +34,9 @@ class View(Protocol):
     def open(self) -> None:
         """Take a place in the cell; from now on `finish` is due, whatever happens."""
 
+    def wait(self, words: str) -> None:
+        """Show what the first piece waits for."""
+
     def add(self, delta: Delta) -> None:
         """Show one more piece, soon."""
 
@@ -63,6 +66,9 @@ class SilentView:
     def open(self) -> None:
         """Nothing."""
 
+    def wait(self, words: str) -> None:
+        """Nothing."""
+
     def add(self, delta: Delta) -> None:
         """Nothing."""
 
@@ -80,6 +86,10 @@ class WidgetView:
     def open(self) -> None:
         """Show the widget."""
         self._output.open(self._widget)
+
+    def wait(self, words: str) -> None:
+        """Say it below."""
+        self._widget.wait(words)
 
     def add(self, delta: Delta) -> None:
         """Hand it to the widget."""
@@ -102,7 +112,11 @@ class MarkdownView:
 
     def open(self) -> None:
         """Show that it waits."""
-        self._output.draw({"text/markdown": "…", "text/plain": "…"})
+        self.wait("")
+
+    def wait(self, words: str) -> None:
+        """Draw it where the answer will be."""
+        self._output.draw({"text/markdown": f"{words}…", "text/plain": f"{words}…"})
         self._drawn = monotonic()
 
     def add(self, delta: Delta) -> None:
@@ -125,9 +139,16 @@ class PrintView:
 
     def __init__(self) -> None:
         self._reasons = False
+        self._waited = ""
 
     def open(self) -> None:
         """Nothing: there is nothing to print yet."""
+
+    def wait(self, words: str) -> None:
+        """Print it, once."""
+        if words != self._waited:
+            self._waited = words
+            print(f"{words}…", flush=True)  # noqa: T201  that is how a terminal displays
 
     def add(self, delta: Delta) -> None:
         """Print the answer; of the reasoning, only that there is some."""

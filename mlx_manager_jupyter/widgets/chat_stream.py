@@ -45,6 +45,10 @@ class ChatStream(Widget):
         self._sent: dict[Kind, int] = {"text": 0, "reasoning": 0}
         self._flushed = self._synced = 0.0
 
+    def wait(self, words: str) -> None:
+        """Say what the first piece waits for."""
+        self.status = f"{words}…"
+
     def add(self, kind: Kind, delta: str) -> None:
         """Append a piece; what comes within `DELTA_SECONDS` travels together."""
         self._whole[kind] += delta

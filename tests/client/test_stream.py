@@ -24,3 +24,9 @@ FRAMES = [
 def test_frames_are_the_same_however_the_bytes_are_cut(size: int) -> None:
     chunks = [WHOLE[start : start + size] for start in range(0, len(WHOLE), size)]
     assert list(frames(chunks)) == FRAMES
+
+
+def test_comments_are_told_to_who_wants_them() -> None:
+    told: list[bytes] = []
+    assert list(frames([WHOLE], told.append)) == FRAMES
+    assert told == [b"still here"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mlx_manager_jupyter.schema import Profile
 from tests.client.live import until
 
 if TYPE_CHECKING:
@@ -53,6 +54,17 @@ def test_a_streamed_answer_ends_as_markdown(jupyter: Jupyter, kernel: Kernel) ->
     assert (asked["temperature"], asked["max_tokens"], asked["seed"]) == (0.5, 64, 7)
     assert kernel.value("type(answer).__name__, answer.usage.completion_tokens") == "Reply 5"
     assert kernel.value("answer.text == answer") == "True"
+
+
+def test_one_that_has_to_start_first_says_how_far_it_is(jupyter: Jupyter, kernel: Kernel) -> None:
+    with jupyter.using() as client:
+        env = jupyter.env(load_seconds=5)
+        client.profiles.create(Profile(name="lazy", model=str(jupyter.model), env=env))
+    cell = kernel.ok("%%mlx_chat lazy\nHello\n")
+    assert ">lazy · " in cell.outputs[0].data["text/markdown"]
+    comms = [m["content"]["data"] for m in cell.messages if m["msg_type"] == "comm_msg"]
+    told = [data.get("state", {}).get("status", "") for data in comms]
+    assert any("loading lazy" in status for status in told), told
 
 
 def test_many_tokens_travel_together(jupyter: Jupyter, kernel: Kernel) -> None:
