@@ -16,6 +16,7 @@ import { ProfilesView } from '../src/core/views/profiles';
 import { ServersBody } from '../src/core/views/servers_body';
 import { SidebarBody } from '../src/core/views/sidebar';
 import { renderStatus } from '../src/core/views/status';
+import { PreviewKeys } from './keys';
 import { STATES } from './states';
 import { PreviewStore, type World } from './store';
 
@@ -42,6 +43,7 @@ const host: Host = {
         openSettings: () => {
           console.log('settings');
         },
+        keys: new PreviewKeys(),
         retry: () => {
           console.log('retry');
         },

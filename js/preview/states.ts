@@ -272,6 +272,8 @@ export const STATES: Readonly<Record<string, World>> = {
     models: LOCAL_MODELS,
     start: { press: ['More about coder', 'Delete coder', 'Delete'] },
   },
+  keys: { state: WITH_PROFILES, models: [], start: { press: ['Keys', 'Revoke my editor'] } },
+  new_key: { state: WITH_PROFILES, models: [], start: { press: ['New key'] } },
   fresh: {
     state: state(
       [

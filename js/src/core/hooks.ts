@@ -53,6 +53,10 @@ export function useKeptFocus(section: RefObject<HTMLElement>): void {
     if (!focused || focused.isConnected || !section.current) {
       return;
     }
+    // What took its place has the keyboard already.
+    if (section.current.contains(document.activeElement)) {
+      return;
+    }
     const rows = [...section.current.querySelectorAll<HTMLElement>('li[data-name]')];
     const heir = row?.isConnected ? row : rows[Math.min(index, rows.length - 1)];
     (heir ?? section.current.querySelector('h2'))?.focus();

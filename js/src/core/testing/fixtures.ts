@@ -2,6 +2,7 @@ import { ProblemError } from '../problem';
 import type {
   Download,
   Fit,
+  Key,
   Metrics,
   Model,
   Problem,
@@ -118,6 +119,22 @@ export function snapshot(servers: readonly Server[], more: Partial<Snapshot> = {
     catalogue: INITIAL_STATE.catalogue,
     metrics: metrics(),
     history: {},
+    ...more,
+  };
+}
+
+/** A named key for everything that was never used; say what is different about yours. */
+export function gatewayKey(id: string, more: Partial<Key> = {}): Key {
+  return {
+    id,
+    label: id,
+    created_at: new Date().toISOString(),
+    pid: null,
+    notebook: null,
+    expires_at: null,
+    profiles: [],
+    requests_per_minute: null,
+    last_used_at: null,
     ...more,
   };
 }
