@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { useId } from 'preact/hooks';
 
+import { usePageId } from '../use_page_id';
 import { Icon } from './icons';
 
 /** A titled part of a form that can be folded away; what is in it is counted beside its title. */
@@ -11,7 +11,7 @@ export function Disclosure(props: {
   readonly onToggle: (open: boolean) => void;
   readonly children: ComponentChildren;
 }) {
-  const id = useId();
+  const id = usePageId();
   return (
     <section class="mlxm-disclosure" data-open={props.open}>
       <h3>

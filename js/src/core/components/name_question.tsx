@@ -1,8 +1,9 @@
-import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import { useHost } from '../host';
 import { FORM } from '../profile_fields';
 import { readField } from '../field_values';
+import { usePageId } from '../use_page_id';
 import { TextButton } from './button';
 
 /** Asks in place for a name that is free. Enter answers, Escape leaves. */
@@ -18,7 +19,7 @@ export function NameQuestion(props: {
   readonly onCancel: () => void;
 }) {
   const { t } = useHost();
-  const id = useId();
+  const id = usePageId();
   const box = useRef<HTMLInputElement>(null);
   const [name, setName] = useState(props.initial);
   useLayoutEffect(() => {

@@ -1,6 +1,6 @@
 import type { ComponentChildren, RefObject } from 'preact';
-import { useId } from 'preact/hooks';
 
+import { usePageId } from '../use_page_id';
 import { Icon } from './icons';
 
 interface Fold {
@@ -19,7 +19,7 @@ export function Section(props: {
   readonly element?: RefObject<HTMLElement>;
   readonly children: ComponentChildren;
 }) {
-  const id = useId();
+  const id = usePageId();
   const { title, fold, children } = props;
   const body = `${id}-body`;
   return (

@@ -1,10 +1,11 @@
-import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import { TextButton } from '../components/button';
 import { Alert } from '../components/notes';
 import { useHost, type Host, type Keys } from '../host';
 import { problemOf } from '../problem';
 import type { NewKey, Problem } from '../schema';
+import { usePageId } from '../use_page_id';
 
 const DAY_SECONDS = 86_400;
 /** What `CreateKey` of the extension takes. */
@@ -22,7 +23,7 @@ interface KeyFormProps {
 /** Asks in place what a new key is for. Enter makes it, Escape leaves. */
 export function KeyForm({ keys, profiles, onCreated, onCancel }: KeyFormProps) {
   const { t } = useHost();
-  const id = useId();
+  const id = usePageId();
   const form = useRef<HTMLFormElement>(null);
   const [label, setLabel] = useState('');
   const [days, setDays] = useState(0);
@@ -32,6 +33,8 @@ export function KeyForm({ keys, profiles, onCreated, onCancel }: KeyFormProps) {
   const [problem, setProblem] = useState<Problem | null>(null);
   useLayoutEffect(() => {
     form.current?.querySelector('input')?.focus();
+    // The last section of a panel unfolds beyond its edge.
+    form.current?.scrollIntoView({ block: 'nearest' });
   }, []);
   const wrong = tried ? wrongOf(label, rate, t) : {};
 
@@ -157,7 +160,7 @@ function TextField(props: {
   readonly wrong: string | undefined;
   readonly onType: (text: string) => void;
 }) {
-  const id = useId();
+  const id = usePageId();
   const { wrong, number } = props;
   return (
     <div class="mlxm-field" data-field={props.name} data-wrong={wrong !== undefined}>

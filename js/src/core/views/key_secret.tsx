@@ -1,15 +1,16 @@
-import { useId, useLayoutEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 import { TextButton } from '../components/button';
 import { CopyButton } from '../components/copy_button';
 import { useHost } from '../host';
 import type { NewKey } from '../schema';
+import { usePageId } from '../use_page_id';
 
 /** The secret of a key that was just made: nobody can be asked for it later. */
 export function KeySecret(props: { readonly made: NewKey; readonly onDone: () => void }) {
   const { key, secret } = props.made;
   const { t } = useHost();
-  const id = useId();
+  const id = usePageId();
   const field = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => {
     field.current?.focus();

@@ -218,6 +218,20 @@ describe('a new key', () => {
     expect(field('Label').value).toBe('ci');
   });
 
+  it('has labels of its own on a page with a second one', async () => {
+    await show();
+    await view.press('New key');
+    const other = new View();
+    other.mount(KeysView, { keys });
+    await other.show();
+    await other.press('New key');
+    const labels = [...other.el.querySelectorAll('label')];
+    const own = labels.filter(({ control }) => other.el.contains(control) && control !== null);
+    other.end();
+    expect(labels).toHaveLength(3);
+    expect(own).toEqual(labels);
+  });
+
   it('is left by Escape', async () => {
     await show();
     await view.press('New key');

@@ -1,11 +1,10 @@
-import { useId } from 'preact/hooks';
-
 import { IconButton } from '../components/button';
 import { Prose } from '../components/prose';
 import { useHost } from '../host';
 import type { FormField } from '../profile_fields';
 import type { Suggestion } from '../schema';
 import { showField } from '../field_values';
+import { usePageId } from '../use_page_id';
 import { Control } from './profile_control';
 
 export interface FieldProps {
@@ -25,7 +24,7 @@ export interface FieldProps {
 export function Field(props: FieldProps) {
   const { field, text, problem } = props;
   const { t } = useHost();
-  const id = useId();
+  const id = usePageId();
   const label = t(field.label);
   const set = text !== '';
   /** The button that was pressed goes; the keyboard goes where its effect is. */

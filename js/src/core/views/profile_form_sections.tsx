@@ -1,5 +1,5 @@
 import { Fragment } from 'preact';
-import { useId, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 
 import { Disclosure } from '../components/disclosure';
 import { useHost, type Translate } from '../host';
@@ -8,6 +8,7 @@ import { saidProblems, type EditorState, type ProfileEditor } from '../profile_e
 import { FORM, type FormField, type FormSection } from '../profile_fields';
 import type { ProfileCheck, Suggestion } from '../schema';
 import type { State } from '../store';
+import { usePageId } from '../use_page_id';
 import { Field } from './profile_field';
 import { StartingPoints } from './profile_starting_points';
 
@@ -33,7 +34,7 @@ interface SectionsProps {
 export function FormSections(props: SectionsProps) {
   const { edited, find } = props;
   const { t } = useHost();
-  const list = useId();
+  const list = usePageId();
   const [toggled, setToggled] = useState<Readonly<Record<string, boolean>>>({});
   const { check, draft } = edited;
   const problems = saidProblems(edited, t);
