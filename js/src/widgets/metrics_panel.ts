@@ -1,5 +1,5 @@
 import '../../style/panel.css';
-import '../../style/search.css';
+import '../../style/segmented.css';
 import '../../style/metrics.css';
 
 import { MetricsView } from '../core/views/metrics';
