@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -23,11 +24,12 @@ def shipped() -> Any:
 
 
 def kernels() -> list[psutil.Process]:
-    return [
-        child
-        for child in psutil.Process().children(recursive=True)
-        if any("ipykernel" in word for word in child.cmdline())
-    ]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # it ends in this moment
+            if any("ipykernel" in word for word in child.cmdline()):
+                found.append(child)
+    return found
 
 
 @pytest.fixture

@@ -94,6 +94,8 @@ class Job:
             os.close(log)
         with _children_lock:
             _children.setdefault(self.folder, []).append(child)
+        # A job may be forgotten before its worker has ended: no zombie stays behind even then.
+        threading.Thread(target=child.wait, name="worker-end", daemon=True).start()
 
     def is_running(self) -> bool:
         """Whether a worker lives, whoever started it."""
@@ -176,7 +178,7 @@ class Job:
         return False
 
     def _reap(self) -> list[subprocess.Popen[bytes]]:
-        """Own workers that live; those that ended leave no zombie."""
+        """Own workers that live."""
         with _children_lock:
             living = [child for child in _children.pop(self.folder, []) if child.poll() is None]
             if living:
