@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 
 import { download, model, profile, snapshot } from '../core/testing/fixtures';
 import downloads from './downloads_panel';
+import metrics from './metrics_panel';
 import type { PanelTraits } from './model_store';
 import models from './models_panel';
 import profiles from './profiles_panel';
@@ -66,6 +67,16 @@ describe('the profiles panel', () => {
     await vi.waitFor(() => {
       expect(el.querySelector('[data-name=coder]')).not.toBeNull();
     });
+    host.abort();
+    expect(el.textContent).toBe('');
+  });
+});
+
+describe('the metrics panel', () => {
+  it('asks the kernel for the past', async () => {
+    const { fake, el, host } = await open(metrics);
+    expect(fake.sent).toContainEqual(expect.objectContaining({ command: 'metrics', step: 1 }));
+    expect([...el.querySelectorAll('h2')].map((title) => title.textContent)).toEqual(['Metrics']);
     host.abort();
     expect(el.textContent).toBe('');
   });

@@ -2,7 +2,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 
 import { TextButton } from '../components/button';
 import { Chart, type Moment } from '../components/chart';
-import { Note, Snippet } from '../components/notes';
+import { Banner, Note, Snippet } from '../components/notes';
 import { loadPlotLibrary, type PlotLibrary } from '../components/plot';
 import { Section } from '../components/section';
 import { Segmented } from '../components/segmented';
@@ -24,6 +24,8 @@ export const MetricsView: Body = ({ state, store }) => {
   const [range, setRange] = useState(QUARTER);
   const { log, busy, problem, retry, range: shown } = useMetricsLog(store, state, range);
   const ran = log !== null && (log.servers.length > 0 || state.servers.length > 0);
+  // What was saved with a notebook is a minute at most.
+  const saved = state.connection.status === 'saved';
   const choice = (
     <Segmented
       label={t('How far back')}
@@ -35,9 +37,9 @@ export const MetricsView: Body = ({ state, store }) => {
     />
   );
   return (
-    <Section title={t('Metrics')} aside={ran && choice} kind="metrics">
+    <Section title={t('Metrics')} aside={!saved && choice} kind="metrics">
       {problem !== null && <Missing problem={problem} retry={retry} />}
-      {log !== null && !ran && <NothingYet />}
+      {log !== null && !ran && <NothingYet range={shown} />}
       {log === null && <Loading state={state} />}
       {log !== null && ran && (
         <>
@@ -66,14 +68,21 @@ function Charts(props: {
   const { log, version, state, busy } = props;
   const host = useHost();
   const [library, setLibrary] = useState<PlotLibrary | null>(null);
+  const [lost, setLost] = useState(false);
   const [moment, setMoment] = useState<Moment | null>(null);
   useEffect(() => {
     let current = true;
-    void loadPlotLibrary().then((loaded) => {
-      if (current) {
-        setLibrary(() => loaded);
-      }
-    });
+    loadPlotLibrary().then(
+      (loaded) => {
+        if (current) {
+          setLibrary(() => loaded);
+        }
+      },
+      () => {
+        // A page that is older than the installed version asks for what is there no more.
+        setLost(current);
+      },
+    );
     return () => {
       current = false;
     };
@@ -83,11 +92,20 @@ function Charts(props: {
     [log, version, state.colors, host],
   );
   return (
-    <div class="mlxm-charts" aria-busy={busy}>
-      {charts.map((data) => (
-        <Chart key={data.key} data={data} library={library} moment={moment} onMoment={setMoment} />
-      ))}
-    </div>
+    <>
+      {lost && <Banner>{host.t('The charts can not be drawn: reload the page.')}</Banner>}
+      <div class="mlxm-charts" aria-busy={busy}>
+        {charts.map((data) => (
+          <Chart
+            key={data.key}
+            data={data}
+            library={library}
+            moment={moment}
+            onMoment={setMoment}
+          />
+        ))}
+      </div>
+    </>
   );
 }
 
@@ -105,10 +123,14 @@ function Loading({ state }: { readonly state: State }) {
   );
 }
 
-function NothingYet() {
+function NothingYet({ range }: { readonly range: Range }) {
   const { t } = useHost();
+  const title =
+    range.key === '24h'
+      ? t('No server has run yet')
+      : t('No server has run in the last %1', rangeText(range.key, t));
   return (
-    <Note title={t('No server has run yet')}>
+    <Note title={title}>
       <p>
         {t('Its speed, memory and first tokens will be drawn here. Start one from a notebook:')}
       </p>

@@ -49,7 +49,7 @@ function Summary({ state }: { readonly state: State }) {
   const { status } = state.connection;
   const figures = [
     t('%1 running', running),
-    format.rate(tokensPerSecond),
+    ...(tokensPerSecond > 0 ? [format.rate(tokensPerSecond)] : []),
     format.memory(memoryBytes),
   ];
   const words = {
