@@ -35,7 +35,7 @@ def test_a_row_copies_the_url_shows_the_log_and_restarts(
     expect(row).to_contain_text("Copied")
     url = lab.page.evaluate("navigator.clipboard.readText()")
     key = jupyter.api("keys", "POST", {"label": "test"})["secret"]
-    assert models_at(url, key) == ["assistant"]
+    assert models_at(url, key)[0] == "assistant"  # what could be started comes after it
 
     panel.press("assistant", "Logs")
     expect(lab.page.locator(".lm-TabBar-tab.jp-mod-current")).to_contain_text("assistant log")
