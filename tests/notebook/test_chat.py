@@ -65,6 +65,8 @@ def test_one_that_has_to_start_first_says_how_far_it_is(jupyter: Jupyter, kernel
     comms = [m["content"]["data"] for m in cell.messages if m["msg_type"] == "comm_msg"]
     told = [data.get("state", {}).get("status", "") for data in comms]
     assert any("loading lazy" in status for status in told), told
+    with jupyter.using() as client:
+        client.profiles.delete("lazy")
 
 
 def test_many_tokens_travel_together(jupyter: Jupyter, kernel: Kernel) -> None:
