@@ -97,7 +97,9 @@ def _interrupted(seen: list[Download]) -> str:
     if seen and seen[0].state == "paused":
         says = rows.figures(seen[0])[0]
         return f"It is {says}; go on with: jupyter mlx downloads resume {seen[0].id}"
-    return "The download goes on: it was under way before." if seen else "Nothing was downloaded."
+    if seen:
+        return "The download goes on: it was under way before."
+    return "Nothing has come yet. One that was under way before goes on; see: jupyter mlx downloads"
 
 
 def _list(args: argparse.Namespace) -> None:
